@@ -1,0 +1,58 @@
+"""Content digests, `algorithm:hex`.
+
+Source: OCI image spec 1.1, descriptor.md, "Digests". Only sha256 is accepted: it is the one algorithm every registry
+and every docker image uses, and the only one the store's layout has room for.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+from pallet.errors import InvalidDigest
+
+_HEX = frozenset("0123456789abcdef")
+
+
+class Digest(str):
+    """A checked `sha256:<64 lower-case hex>` string.
+
+    It is a `str`, so it goes into JSON, SQL and dict keys as it is.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Digest:
+        """Check `text` and return it as a digest.
+
+        Raises:
+            InvalidDigest: another algorithm, or not 64 lower-case hex digits.
+        """
+        algorithm, colon, hexadecimal = text.partition(":")
+        if not colon or algorithm != "sha256":
+            raise InvalidDigest(f"unsupported digest algorithm in {text!r}" if colon else "invalid checksum digest format")
+        if len(hexadecimal) != 64:
+            raise InvalidDigest("invalid checksum digest length")
+        if not _HEX.issuperset(hexadecimal):
+            raise InvalidDigest("invalid checksum digest format")
+        return cls(text)
+
+    @classmethod
+    def of(cls, data: bytes) -> Digest:
+        """The digest of `data`."""
+        return cls("sha256:" + sha256(data).hexdigest())
+
+    @classmethod
+    def from_hex(cls, hexadecimal: str) -> Digest:
+        """The digest with these hex digits, as `hashlib` prints them."""
+        return cls.parse("sha256:" + hexadecimal)
+
+    @property
+    def hex(self) -> str:
+        """The 64 hex digits without the algorithm."""
+        return self[7:]
+
+    @property
+    def short(self) -> str:
+        """The first 12 hex digits, as docker prints ids."""
+        return self[7:19]
