@@ -30,7 +30,9 @@ class Digest(str):
         """
         algorithm, colon, hexadecimal = text.partition(":")
         if not colon or algorithm != "sha256":
-            raise InvalidDigest(f"unsupported digest algorithm in {text!r}" if colon else "invalid checksum digest format")
+            raise InvalidDigest(
+                f"unsupported digest algorithm in {text!r}" if colon else "invalid checksum digest format"
+            )
         if len(hexadecimal) != 64:
             raise InvalidDigest("invalid checksum digest length")
         if not _HEX.issuperset(hexadecimal):
