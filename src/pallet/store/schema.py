@@ -1,0 +1,75 @@
+"""The database's schema, as migrations: each entry brings a database one version further, and is never changed again.
+
+Image tables
+    images         one row an image, by config digest; what `image ls` shows is in columns, so that listing parses nothing
+    image_blobs    what the image is made of: manifests, config, layers (a layer with its diff ID and chain ID)
+    tags           name:tag -> image, and the manifest that a push of that name sends
+    repo_digests   name@digest -> image, as a registry called it
+    garbage        blobs and snapshots that lost their last image and wait for a collector
+Container tables
+    containers     one row a container: the record as JSON, and what listing needs in columns
+"""
+
+from __future__ import annotations
+
+MIGRATIONS: tuple[str, ...] = (
+    """
+    CREATE TABLE images (
+        id TEXT PRIMARY KEY,
+        created INTEGER NOT NULL,          -- nanoseconds since the epoch
+        size INTEGER NOT NULL,             -- bytes of all unpacked layers, as docker counts them
+        parent TEXT NOT NULL DEFAULT '',   -- id of the local image it was made from, or ''
+        comment TEXT NOT NULL DEFAULT '',  -- docker's local comment (commit, import)
+        added INTEGER NOT NULL,            -- nanoseconds: when it came into this store
+        tagged INTEGER NOT NULL DEFAULT 0, -- nanoseconds: last tag time
+        used INTEGER NOT NULL DEFAULT 0    -- nanoseconds: last run, 0 if never
+    ) WITHOUT ROWID;
+    CREATE INDEX images_parent ON images (parent) WHERE parent != '';
+    CREATE TABLE image_blobs (
+        image TEXT NOT NULL REFERENCES images (id) ON DELETE CASCADE,
+        digest TEXT NOT NULL,
+        kind TEXT NOT NULL,                -- 'manifest', 'config' or 'layer'
+        position INTEGER NOT NULL,         -- layers: from the bottom; manifests: order of arrival
+        media_type TEXT NOT NULL,
+        size INTEGER NOT NULL,             -- bytes of the blob
+        diff_id TEXT NOT NULL DEFAULT '',
+        chain_id TEXT NOT NULL DEFAULT '',
+        unpacked INTEGER NOT NULL DEFAULT 0, -- bytes of the unpacked layer
+        PRIMARY KEY (image, kind, position)
+    ) WITHOUT ROWID;
+    CREATE INDEX image_blobs_digest ON image_blobs (digest);
+    CREATE INDEX image_blobs_chain ON image_blobs (chain_id) WHERE chain_id != '';
+    CREATE INDEX image_blobs_diff ON image_blobs (diff_id) WHERE diff_id != '';
+    CREATE TABLE tags (
+        name TEXT NOT NULL,                -- docker.io/library/ubuntu
+        tag TEXT NOT NULL,
+        image TEXT NOT NULL REFERENCES images (id),
+        manifest TEXT NOT NULL,            -- digest of the manifest that this name stands for
+        PRIMARY KEY (name, tag)
+    ) WITHOUT ROWID;
+    CREATE INDEX tags_image ON tags (image);
+    CREATE TABLE repo_digests (
+        name TEXT NOT NULL,
+        digest TEXT NOT NULL,              -- of the manifest or index in the registry
+        image TEXT NOT NULL REFERENCES images (id),
+        PRIMARY KEY (name, digest, image)
+    ) WITHOUT ROWID;
+    CREATE INDEX repo_digests_image ON repo_digests (image);
+    CREATE TABLE garbage (
+        kind TEXT NOT NULL,                -- 'blob' or 'snapshot'
+        key TEXT NOT NULL,                 -- blob digest or chain ID
+        PRIMARY KEY (kind, key)
+    ) WITHOUT ROWID;
+    CREATE TABLE containers (
+        id TEXT PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE,
+        image TEXT NOT NULL,               -- image id
+        chain_id TEXT NOT NULL,            -- chain ID of the image's top layer, '' for none
+        created INTEGER NOT NULL,          -- nanoseconds since the epoch
+        record BLOB NOT NULL,              -- JSON: what the container is; never changes but by rename and update
+        state BLOB NOT NULL DEFAULT x'7b7d' -- JSON: how its last run went
+    ) WITHOUT ROWID;
+    CREATE INDEX containers_image ON containers (image);
+    CREATE INDEX containers_chain ON containers (chain_id);
+    """,
+)
