@@ -1,0 +1,87 @@
+"""From the environment and the global flags to settings. Nothing else in pallet reads the environment."""
+
+from __future__ import annotations
+
+import os
+
+from pallet.settings import Settings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_SYSTEM_ROOT = "/var/lib/pallet"
+_SYSTEM_RUN = "/run/pallet"
+_SYSTEM_REGISTRIES = "/etc/pallet/registries.toml"
+
+
+def default_config_dir(environ: Mapping[str, str]) -> str:
+    """Where docker's `config.json` is: `DOCKER_CONFIG`, or `.docker` in the home directory."""
+    return environ.get("DOCKER_CONFIG") or f"{_home(environ)}/.docker"
+
+
+def make_settings(
+    environ: Mapping[str, str], *, root: str = "", runtime: str = "", config_dir: str = "", uid: int | None = None
+) -> Settings:
+    """Make the settings.
+
+    Read are `PALLET_ROOT`, `PALLET_RUN`, `PALLET_RUNTIME`, `PALLET_REGISTRIES`, `DOCKER_CONFIG`, `HOME`,
+    `XDG_DATA_HOME`, `XDG_RUNTIME_DIR` and `XDG_CONFIG_HOME`.
+
+    Args:
+        environ: the environment.
+        root: the global flag `--root`, which wins over the environment; empty if not given.
+        runtime: the global flag `--runtime`.
+        config_dir: the global flag `--config`.
+        uid: who asks, if not the process's own user.
+    """
+    uid = os.geteuid() if uid is None else uid
+    chosen = root or environ.get("PALLET_ROOT", "")
+    default = _SYSTEM_ROOT if uid == 0 else f"{_xdg(environ, 'XDG_DATA_HOME', '.local/share')}/pallet"
+    store = os.path.abspath(chosen) if chosen else default  # noqa: PTH100 - pathlib is too slow to import here
+    run_dir = environ.get("PALLET_RUN", "")
+    if not run_dir:
+        run_dir = _run_base(environ, uid)
+        if store != default:
+            run_dir += "/" + _store_key(store)
+    return Settings(
+        store,
+        os.path.abspath(run_dir),  # noqa: PTH100
+        docker_config=config_dir or default_config_dir(environ),
+        runtime=runtime or environ.get("PALLET_RUNTIME") or None,
+        registries_file=_registries_file(environ),
+    )
+
+
+def _home(environ: Mapping[str, str]) -> str:
+    return environ.get("HOME") or os.path.expanduser("~")
+
+
+def _xdg(environ: Mapping[str, str], name: str, below_home: str) -> str:
+    path = environ.get(name, "")
+    # The XDG specification has relative paths ignored.
+    return path if path.startswith("/") else f"{_home(environ)}/{below_home}"
+
+
+def _run_base(environ: Mapping[str, str], uid: int) -> str:
+    if uid == 0:
+        return _SYSTEM_RUN
+    runtime_dir = environ.get("XDG_RUNTIME_DIR", "")
+    return f"{runtime_dir}/pallet" if runtime_dir.startswith("/") else f"/tmp/pallet-{uid}"
+
+
+def _store_key(store: str) -> str:
+    """A short name for a store, so that two stores never share a run directory (and socket paths stay short)."""
+    from hashlib import sha256
+
+    return sha256(os.fsencode(os.path.realpath(store))).hexdigest()[:12]
+
+
+def _registries_file(environ: Mapping[str, str]) -> str | None:
+    named = environ.get("PALLET_REGISTRIES", "")
+    if named:
+        return named
+    for path in (f"{_xdg(environ, 'XDG_CONFIG_HOME', '.config')}/pallet/registries.toml", _SYSTEM_REGISTRIES):
+        if os.path.exists(path):
+            return path
+    return None
