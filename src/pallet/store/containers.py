@@ -1,82 +1,69 @@
-"""Containers' records: what a container is, and how its last run went.
+"""Containers' records in the database: adding, finding, listing, their last run's state.
 
-Whether a container runs is never stored: `pallet.runtime` reads it from the exit file and the runtime.
+Whether a container runs is never stored: `pallet.runtime.state` reads it from the exit file and the processes.
+The module is on the quick path: the typed values of `container_record` are imported where they are used.
 """
 
 from __future__ import annotations
 
-import msgspec
-
-from pallet.digest import Digest
 from pallet.errors import Conflict, NoSuchContainer
-from pallet.oci.codec import decode, encode
-from pallet.oci.config import ContainerConfig
-from pallet.store.db import Database
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pallet.digest import Digest
+    from pallet.store.container_record import ContainerRecord, ContainerState
+    from pallet.store.db import Database
+
+_HEX = frozenset("0123456789abcdef")
+_RECORD = "CAST(record AS TEXT)"
+_STATE = "CAST(state AS TEXT)"
+_BRIEF = (
+    f"SELECT id, name, image, created, json_extract({_RECORD}, '$.image_name'), json_extract({_RECORD}, '$.path'),"
+    f" (SELECT group_concat(value, ' ') FROM json_each({_RECORD}, '$.args')),"
+    f" ifnull(json_extract({_RECORD}, '$.host.network_mode'), 'default'),"
+    f" ifnull(json_extract({_STATE}, '$.started'), 0), ifnull(json_extract({_STATE}, '$.finished'), 0),"
+    f" ifnull(json_extract({_STATE}, '$.exit_code'), 0), ifnull(json_extract({_STATE}, '$.error'), ''),"
+    f" ifnull(json_extract({_STATE}, '$.pid'), 0), ifnull(json_extract({_STATE}, '$.pid_start'), 0),"
+    f" ifnull(json_extract({_STATE}, '$.conmon'), 0), ifnull(json_extract({_STATE}, '$.conmon_start'), 0)"
+    " FROM containers"
+)
 
 
-class PortBinding(msgspec.Struct, frozen=True):
-    """One published port: container port and protocol (`80/tcp`) to an address and port of the host."""
+class Brief:
+    """What listing shows of a container; the fields are those of the record and the state."""
 
-    container: str
-    host_ip: str = ""
-    host_port: str = ""
+    __slots__ = (
+        "args",
+        "conmon",
+        "conmon_start",
+        "created",
+        "error",
+        "exit_code",
+        "finished",
+        "id",
+        "image",
+        "image_name",
+        "name",
+        "network_mode",
+        "path",
+        "pid",
+        "pid_start",
+        "started",
+    )
 
+    def __init__(
+        self, row: tuple[str, str, str, int, str, str, str, str, int, int, int, str, int, int, int, int]
+    ) -> None:
+        (self.id, self.name, self.image, self.created, self.image_name, self.path) = row[:6]
+        self.args = row[6] or ""
+        self.network_mode = row[7]
+        (self.started, self.finished, self.exit_code, self.error) = row[8:12]
+        (self.pid, self.pid_start, self.conmon, self.conmon_start) = row[12:]
 
-class HostConfig(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How the container meets its host; grows with docker's HostConfig."""
-
-    network_mode: str = "default"
-    ports: tuple[PortBinding, ...] = ()
-    binds: tuple[str, ...] = ()
-    links: tuple[str, ...] = ()
-    auto_remove: bool = False
-    runtime: str = ""
-
-
-class ContainerRecord(msgspec.Struct, frozen=True):
-    """What a container is; fixed when it is created.
-
-    Attributes:
-        id: 64 hex digits.
-        name: without docker's leading slash.
-        image: the image's id.
-        image_name: what the user called the image.
-        chain_id: the chain ID of the image's top layer; empty for an image without layers.
-        created: nanoseconds since the epoch.
-        path: the program that runs.
-        args: its arguments.
-        config: the image's config with the user's changes.
-        host: how it meets the host.
-    """
-
-    id: str
-    name: str
-    image: Digest
-    image_name: str
-    chain_id: str
-    created: int
-    path: str
-    args: tuple[str, ...]
-    config: ContainerConfig
-    host: HostConfig
-
-
-class ContainerState(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How the last run went. Times in nanoseconds since the epoch, 0 for never.
-
-    Attributes:
-        started: when it was last started.
-        finished: when its end was recorded; below `started` while nobody has recorded it.
-        exit_code: of the last run that ended.
-        error: why it could not be started, or empty.
-        network: netavark's answer for the running container, as JSON text, or empty.
-    """
-
-    started: int = 0
-    finished: int = 0
-    exit_code: int = 0
-    error: str = ""
-    network: str = ""
+    @property
+    def command(self) -> str:
+        """The program and its arguments, joined by spaces."""
+        return f"{self.path} {self.args}" if self.args else self.path
 
 
 class Containers:
@@ -91,6 +78,8 @@ class Containers:
         Raises:
             Conflict: the name is taken, with docker's text.
         """
+        from pallet.oci.codec import encode
+
         with self._db.transaction() as connection:
             taken = connection.execute("SELECT id FROM containers WHERE name = ?", (record.name,)).fetchone()
             if taken:
@@ -105,8 +94,54 @@ class Containers:
 
     def all(self) -> list[ContainerRecord]:
         """All containers, newest first."""
-        rows = self._db.rows("SELECT record FROM containers ORDER BY created DESC")
+        rows = self._db.rows("SELECT record FROM containers ORDER BY created DESC, id")
         return [_record(row[0]) for row in rows]
+
+    def briefs(self) -> list[Brief]:
+        """All containers as listing shows them, newest first; parses no JSON in Python."""
+        return [Brief(row) for row in self._db.rows(_BRIEF + " ORDER BY created DESC, id")]
+
+    def brief(self, id: str) -> Brief:
+        """One container, by its full id, as listing shows it.
+
+        Raises:
+            NoSuchContainer: it is gone.
+        """
+        row = self._db.row(_BRIEF + " WHERE id = ?", (id,))
+        if row is None:
+            raise NoSuchContainer(id)
+        return Brief(row)
+
+    def labels(self) -> dict[str, dict[str, str]]:
+        """The labels of all containers, by container id."""
+        found: dict[str, dict[str, str]] = {}
+        query = f"SELECT id, each.key, each.value FROM containers, json_each({_RECORD}, '$.config.Labels') AS each"
+        for id, key, value in self._db.rows(query):
+            found.setdefault(id, {})[key] = value
+        return found
+
+    def published(self, id: str) -> list[tuple[str, str, str]]:
+        """Container port (`80/tcp`), host address and host port of what a container's last run published."""
+        query = (
+            "SELECT json_extract(each.value, '$.container'), ifnull(json_extract(each.value, '$.host_ip'), ''),"
+            " ifnull(json_extract(each.value, '$.host_port'), '')"
+            f" FROM containers, json_each({_STATE}, '$.network.ports') AS each WHERE id = ?"
+        )
+        return self._db.rows(query, (id,))
+
+    def exposed(self, id: str) -> list[str]:
+        """The ports that a container exposes (`80/tcp`), published or not."""
+        query = f"SELECT each.key FROM containers, json_each({_RECORD}, '$.config.ExposedPorts') AS each WHERE id = ?"
+        return [row[0] for row in self._db.rows(query, (id,))]
+
+    def mounted(self, id: str) -> list[tuple[str, str, str]]:
+        """Volume name (or ''), source and destination of a container's mounts."""
+        query = (
+            "SELECT ifnull(json_extract(each.value, '$.name'), ''), json_extract(each.value, '$.source'),"
+            " json_extract(each.value, '$.destination')"
+            f" FROM containers, json_each({_RECORD}, '$.host.mounts') AS each WHERE id = ?"
+        )
+        return self._db.rows(query, (id,))
 
     def find(self, name: str) -> ContainerRecord:
         """The container with this full id, name, or unique id prefix, in that order, as docker looks them up.
@@ -115,18 +150,29 @@ class Containers:
             NoSuchContainer: there is none.
             Conflict: several ids begin with this prefix.
         """
+        row = self._db.row("SELECT record FROM containers WHERE id = ?", (self.find_id(name),))
+        if row is None:
+            raise NoSuchContainer(name)
+        return _record(row[0])
+
+    def find_id(self, name: str) -> str:
+        """The full id of the container that `find` finds; raises as `find`."""
         plain = name.removeprefix("/")
         for column, value in (("id", name), ("name", plain)):
-            row = self._db.row(f"SELECT record FROM containers WHERE {column} = ?", (value,))
+            row = self._db.row(f"SELECT id FROM containers WHERE {column} = ?", (value,))
             if row:
-                return _record(row[0])
-        if plain and set(plain) <= set("0123456789abcdef"):
-            rows = self._db.rows("SELECT record FROM containers WHERE id GLOB ? LIMIT 2", (plain + "*",))
+                return str(row[0])
+        if plain and _HEX.issuperset(plain):
+            rows = self._db.rows("SELECT id FROM containers WHERE id GLOB ? LIMIT 2", (plain + "*",))
             if len(rows) > 1:
                 raise Conflict(f"Multiple IDs found with provided prefix: {name}")
             if rows:
-                return _record(rows[0][0])
+                return str(rows[0][0])
         raise NoSuchContainer(name)
+
+    def has(self, id: str) -> bool:
+        """Whether a container with this full id is recorded."""
+        return self._db.row("SELECT 1 FROM containers WHERE id = ?", (id,)) is not None
 
     def state(self, id: str) -> ContainerState:
         """How the last run of this container went.
@@ -134,6 +180,9 @@ class Containers:
         Raises:
             NoSuchContainer: it is gone.
         """
+        from pallet.oci.codec import decode
+        from pallet.store.container_record import ContainerState
+
         row = self._db.row("SELECT state FROM containers WHERE id = ?", (id,))
         if row is None:
             raise NoSuchContainer(id)
@@ -141,6 +190,8 @@ class Containers:
 
     def set_state(self, id: str, state: ContainerState) -> None:
         """Record how a run went; a container that is gone meanwhile is passed over."""
+        from pallet.oci.codec import encode
+
         with self._db.transaction() as connection:
             connection.execute("UPDATE containers SET state = ? WHERE id = ?", (encode(state), id))
 
@@ -156,4 +207,7 @@ class Containers:
 
 
 def _record(raw: bytes) -> ContainerRecord:
+    from pallet.oci.codec import decode
+    from pallet.store.container_record import ContainerRecord
+
     return decode(raw, ContainerRecord, "the container's record")
