@@ -1,0 +1,59 @@
+"""The composition root: one object that holds the parts which operations work with.
+
+Parts are made when first asked for, so that an operation pays only for what it uses.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pallet.layer.snapshots import Snapshots
+    from pallet.registry.client import Registry
+    from pallet.settings import Settings
+    from pallet.store.store import Store
+
+
+class Engine:
+    """Everything an operation needs.
+
+    Args:
+        settings: where things are kept and what they run with.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._store: Store | None = None
+        self._snapshots: Snapshots | None = None
+        self._registry: Registry | None = None
+
+    @property
+    def store(self) -> Store:
+        """Images, blobs and containers' records."""
+        if self._store is None:
+            from pallet.store.store import Store
+
+            self._store = Store(self.settings.root)
+        return self._store
+
+    @property
+    def snapshots(self) -> Snapshots:
+        """Unpacked layers."""
+        if self._snapshots is None:
+            from pallet.layer.snapshots import Snapshots
+
+            self._snapshots = Snapshots(self.settings.root)
+        return self._snapshots
+
+    @property
+    def registry(self) -> Registry:
+        """The client of all registries."""
+        if self._registry is None:
+            from pallet.registry.client import Registry
+
+            self._registry = Registry(self.settings)
+        return self._registry
+
+    def close(self) -> None:
+        """Give back the database connection; the engine can be used again afterwards."""
+        if self._store is not None:
+            self._store.db.close()

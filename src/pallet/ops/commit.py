@@ -1,0 +1,81 @@
+"""`docker container commit`: a container's changes become a new layer on its image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pallet.digest import Digest
+from pallet.dockerfile.changes import apply_changes
+from pallet.engine import Engine
+from pallet.layer.diff import write_diff
+from pallet.oci.config import History
+from pallet.oci.mutate import Step, append_layer
+from pallet.ops.container_paths import upper_directory
+from pallet.ops.container_pause import paused
+from pallet.ops.images import image_by_id
+from pallet.ops.new_layer import LayerWriter, NewLayer
+from pallet.ops.record_image import record_image
+from pallet.ops.times import now_ns, rfc3339_nano
+from pallet.reference import Reference
+from pallet.store.containers import ContainerRecord
+from pallet.version import DOCKER_VERSION
+
+_EMPTY_TAR = Digest.of(bytes(1024))
+
+
+def commit(
+    engine: Engine,
+    container: str,
+    reference: Reference | None = None,
+    *,
+    author: str = "",
+    message: str = "",
+    changes: Sequence[str] = (),
+    pause: bool = True,
+) -> Digest:
+    """Make an image from a container, running or stopped.
+
+    Args:
+        engine: whose store.
+        container: its name, id or id prefix.
+        reference: the new image's name, `latest` if untagged; None for no name.
+        author: who made it.
+        message: what for.
+        changes: Dockerfile instructions that change the config.
+        pause: hold a running container's processes while its files are read.
+
+    Returns:
+        The new image's id.
+
+    Raises:
+        NoSuchContainer: there is none.
+        InvalidInput: a bad change.
+    """
+    record = engine.store.containers.find(container)
+    config = apply_changes(record.config, changes)
+    with engine.store.adding():
+        base = image_by_id(engine, record.image)
+        with paused(engine, record, pause):
+            layer = _changes(engine, record)
+        empty = layer.diff_id == _EMPTY_TAR
+        history = History(
+            created=rfc3339_nano(now_ns()),
+            created_by=" ".join(record.config.cmd or ()),
+            author=author,
+            comment=message,
+            empty_layer=empty,
+        )
+        step = Step(history, config, record.id, record.config, DOCKER_VERSION)
+        manifest, image = append_layer(
+            base.config, base.manifest.layers, None if empty else layer.descriptor, layer.diff_id, step
+        )
+        record_image(engine, manifest, image, parent=record.image, comment=message)
+        if reference is not None:
+            engine.store.images.tag(reference.with_default_tag(), image.id, manifest.digest)
+    return image.id
+
+
+def _changes(engine: Engine, record: ContainerRecord) -> NewLayer:
+    with LayerWriter(engine.store.blobs) as writer:
+        write_diff(upper_directory(engine.settings, record.id), writer)
+        return writer.finish()

@@ -1,0 +1,25 @@
+"""`docker container export`: a container's whole file system as one tar."""
+
+from __future__ import annotations
+
+from pallet.engine import Engine
+from pallet.layer.compress import Writable
+from pallet.layer.diff import write_tree
+from pallet.runtime.rootfs import mounted_root
+
+
+def export(engine: Engine, container: str, out: Writable) -> None:
+    """Write the file system of a container, running or stopped, with layers and whiteouts resolved.
+
+    Args:
+        engine: whose store.
+        container: its name, id or id prefix.
+        out: takes the tar.
+
+    Raises:
+        NoSuchContainer: there is none.
+        HostError: the file system cannot be mounted.
+    """
+    record = engine.store.containers.find(container)
+    with mounted_root(engine, record) as root:
+        write_tree(root, out)

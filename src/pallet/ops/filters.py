@@ -1,0 +1,70 @@
+"""`--filter key=value`, as docker's commands take it. On the quick path."""
+
+from __future__ import annotations
+
+from pallet.errors import InvalidInput
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+_TRUE = frozenset(("1", "t", "T", "TRUE", "true", "True"))
+_FALSE = frozenset(("0", "f", "F", "FALSE", "false", "False"))
+
+
+class Filters:
+    """Parsed filters: each key with the values that were given for it.
+
+    Args:
+        texts: what the user typed, `key=value` each.
+        known: the keys that the command understands.
+
+    Raises:
+        InvalidInput: no `=`, or an unknown key, with docker's texts.
+    """
+
+    def __init__(self, texts: Iterable[str], known: Collection[str]) -> None:
+        self._values: dict[str, list[str]] = {}
+        for text in texts:
+            key, equals, value = text.partition("=")
+            if not equals:
+                raise InvalidInput("bad format of filter (expected name=value)")
+            key = key.strip().lower()
+            if key not in known:
+                raise InvalidInput(f"Invalid filter '{key}'")
+            self._values.setdefault(key, []).append(value.strip())
+
+    def __bool__(self) -> bool:
+        return bool(self._values)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._values
+
+    def get(self, key: str) -> list[str]:
+        """The values given for a key, in order."""
+        return self._values.get(key, [])
+
+    def flag(self, key: str) -> bool | None:
+        """A yes/no filter; None if it was not given.
+
+        Raises:
+            InvalidInput: neither yes nor no, or both.
+        """
+        values = self._values.get(key)
+        if values is None:
+            return None
+        if all(value in _TRUE for value in values):
+            return True
+        if all(value in _FALSE for value in values):
+            return False
+        raise InvalidInput(f"Invalid filter '{key}={values}'")
+
+
+def labels_match(labels: dict[str, str] | None, wanted: Iterable[str]) -> bool:
+    """Whether the labels have every `key` or `key=value` that is wanted."""
+    have = labels or {}
+    for text in wanted:
+        key, equals, value = text.partition("=")
+        if key not in have or (equals and have[key] != value):
+            return False
+    return True

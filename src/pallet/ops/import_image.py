@@ -1,0 +1,65 @@
+"""`docker image import`: a tar of a file system becomes an image of one layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pallet.content import CHUNK_SIZE
+from pallet.digest import Digest
+from pallet.dockerfile.changes import apply_changes
+from pallet.engine import Engine
+from pallet.layer.compress import Readable, decompressor
+from pallet.oci.config import ContainerConfig, History
+from pallet.oci.mutate import Step, append_layer, empty_config
+from pallet.ops.new_layer import LayerWriter
+from pallet.ops.record_image import record_image
+from pallet.ops.times import now_ns, rfc3339_nano
+from pallet.platform import Platform, host
+from pallet.reference import Reference
+from pallet.version import DOCKER_VERSION
+
+
+def import_image(
+    engine: Engine,
+    tar: Readable,
+    reference: Reference | None = None,
+    *,
+    source: str = "-",
+    message: str = "",
+    changes: Sequence[str] = (),
+    platform: Platform | None = None,
+) -> Digest:
+    """Make an image of one layer from a tar.
+
+    Args:
+        engine: whose store.
+        tar: the tar, plain or compressed with gzip, bzip2, xz or zstd.
+        reference: the image's name, `latest` if untagged; None for no name.
+        source: where the tar came from, for the history.
+        message: what to put into the history instead of `Imported from SOURCE`.
+        changes: Dockerfile instructions that set the config (`CMD [...]`, `ENV A=b`).
+        platform: the image's; None for this machine's.
+
+    Returns:
+        The image's id.
+
+    Raises:
+        InvalidInput: a bad change.
+        Integrity: not a tar, or a hostile one.
+    """
+    config = apply_changes(ContainerConfig(), changes)
+    with engine.store.adding():
+        with LayerWriter(engine.store.blobs) as writer:
+            stream = decompressor(tar)
+            while chunk := stream.read(CHUNK_SIZE):
+                writer.write(chunk)
+            layer = writer.finish()
+        comment = message or f"Imported from {source}"
+        history = History(created=rfc3339_nano(now_ns()), comment=comment)
+        step = Step(history, config, docker_version=DOCKER_VERSION)
+        base = empty_config(platform or host())
+        manifest, image = append_layer(base, (), layer.descriptor, layer.diff_id, step)
+        record_image(engine, manifest, image)
+        if reference is not None:
+            engine.store.images.tag(reference.with_default_tag(), image.id, manifest.digest)
+    return image.id

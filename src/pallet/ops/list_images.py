@@ -1,0 +1,106 @@
+"""`docker image ls`: the images of the store. On the quick path: nothing is parsed unless a filter needs it."""
+
+from __future__ import annotations
+
+from pallet.naming import familiar
+from pallet.ops.filters import Filters, labels_match
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pallet.engine import Engine
+    from pallet.store.images import ImageRow
+
+FILTERS = ("dangling", "label", "before", "since", "reference")
+
+
+class ImageSummary:
+    """One image with its names, as docker's API lists it.
+
+    Attributes:
+        row: id, times and sizes.
+        tags: familiar `name:tag`s, sorted.
+        digests: familiar `name@digest`s, sorted.
+    """
+
+    __slots__ = ("digests", "row", "tags")
+
+    def __init__(self, row: ImageRow, tags: tuple[str, ...], digests: tuple[str, ...]) -> None:
+        self.row = row
+        self.tags = tags
+        self.digests = digests
+
+
+def list_images(
+    engine: Engine, *, name: str | None = None, all: bool = False, filters: Iterable[str] = ()
+) -> list[ImageSummary]:
+    """List images, newest first.
+
+    Args:
+        engine: whose store.
+        name: only images with this repository, or repository and tag.
+        all: also images without a name that others were made from.
+        filters: docker's filters, `key=value`.
+
+    Raises:
+        InvalidInput: a bad filter.
+        NoSuchImage: `before` or `since` names no image.
+    """
+    images = engine.store.images
+    chosen = Filters(filters, FILTERS)
+    patterns = chosen.get("reference") + ([name] if name else [])
+    dangling = chosen.flag("dangling")
+    before = [images.get(images.resolve(text).image).created for text in chosen.get("before")]
+    since = [images.get(images.resolve(text).image).created for text in chosen.get("since")]
+    rows = images.rows()
+    parents = {row.parent for row in rows if row.parent}
+    tags, digests = _names(engine)
+    summaries: list[ImageSummary] = []
+    for row in rows:
+        if any(row.created >= limit for limit in before) or any(row.created <= limit for limit in since):
+            continue
+        if "label" in chosen and not labels_match(_labels(engine, row), chosen.get("label")):
+            continue
+        own_tags, own_digests = tags.get(row.id, []), digests.get(row.id, [])
+        if patterns:
+            own_tags = [tag for tag in own_tags if _matches(tag, patterns)]
+            own_digests = [digest for digest in own_digests if _matches(digest, patterns)]
+            if not own_tags and not own_digests:
+                continue
+        if not own_tags and not own_digests:
+            if dangling is False or (not all and row.id in parents):
+                continue
+        elif dangling and own_tags:
+            continue
+        summaries.append(ImageSummary(row, tuple(own_tags), tuple(own_digests)))
+    return summaries
+
+
+def _names(engine: Engine) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    images = engine.store.images
+    tags: dict[str, list[str]] = {}
+    digests: dict[str, list[str]] = {}
+    for tag in images.tags():
+        tags.setdefault(tag.image, []).append(f"{familiar(tag.name)}:{tag.tag}")
+    for digest in images.repo_digests():
+        digests.setdefault(digest.image, []).append(f"{familiar(digest.name)}@{digest.digest}")
+    for names in (*tags.values(), *digests.values()):
+        names.sort()
+    return tags, digests
+
+
+def _matches(name: str, patterns: list[str]) -> bool:
+    """Docker's rule (distribution/reference FamiliarMatch): a shell pattern on the whole name, or on the repository."""
+    from pallet.ops.glob import path_match
+
+    repository = name.partition("@")[0] if "@" in name else name.rpartition(":")[0]
+    return any(path_match(pattern, name) or path_match(pattern, repository) for pattern in patterns)
+
+
+def _labels(engine: Engine, row: ImageRow) -> dict[str, str] | None:
+    from pallet.oci.config import parse_config
+
+    descriptor = engine.store.images.config_of(row.id)
+    config = parse_config(engine.store.blobs.read(descriptor)).config
+    return config.labels if config else None

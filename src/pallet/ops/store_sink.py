@@ -1,0 +1,136 @@
+"""The store as a sink of images: blobs kept and layers unpacked in one pass, the image recorded last."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from types import TracebackType
+
+from pallet.content import CHUNK_SIZE, Advance, ImageSource
+from pallet.digest import Digest
+from pallet.engine import Engine
+from pallet.layer.install import Installer, LayerJob
+from pallet.layer.unpack import Unpacker
+from pallet.oci.chain import chain_ids
+from pallet.oci.config import ImageConfig
+from pallet.oci.descriptor import Descriptor
+from pallet.oci.manifest import Manifest
+from pallet.progress import Event, Progress
+
+_DOWNLOADS = 3  # as docker's max-concurrent-downloads
+
+
+class StoreSink:
+    """Takes one image into the store, as an `ImageSink`. Use it as a context, inside `store.adding()`.
+
+    Args:
+        engine: whose store.
+        manifest: the image's manifest.
+        config: the image's config.
+    """
+
+    parallel = _DOWNLOADS
+
+    def __init__(self, engine: Engine, manifest: Manifest, config: ImageConfig) -> None:
+        self._engine = engine
+        self._blobs = engine.store.blobs
+        self._manifest = manifest
+        self._config = config
+        self._chain = chain_ids(config.diff_ids)
+        self._positions = {layer.digest: position for position, layer in reversed(list(enumerate(manifest.layers)))}
+        self._unpacker = Unpacker(workers=max(2, min(_DOWNLOADS, os.cpu_count() or 1)))
+        self._installer = Installer(engine.snapshots, self._unpacker, config.diff_ids, self._reopen)
+
+    def __enter__(self) -> StoreSink:
+        self._unpacker.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._installer.close()
+        self._unpacker.__exit__(kind, error, trace)
+
+    def has_blob(self, descriptor: Descriptor) -> bool:
+        """Whether the blob is here and, if it is a layer, unpacked."""
+        if not self._blobs.has(descriptor.digest):
+            return False
+        return all(self._engine.snapshots.has(self._chain[position]) for position in self._places(descriptor))
+
+    def put_blob(self, descriptor: Descriptor, source: ImageSource, advance: Advance) -> None:
+        """Fetch, verify, keep and unpack one blob; what an interrupted run left is used.
+
+        Raises:
+            Integrity: the bytes are not what the descriptor or the config promises.
+        """
+        jobs = [
+            self._installer.begin(position, descriptor.media_type)
+            for position in self._places(descriptor)
+            if not self._engine.snapshots.has(self._chain[position])
+        ]
+        try:
+            # One stream can feed one unpacking; the same layer twice in an image is unpacked again from its blob.
+            self._fetch(descriptor, source, jobs[:1], advance)
+            for job in jobs[1:]:
+                for chunk in self._local(descriptor.digest):
+                    job.write(chunk)
+            for job in jobs:
+                job.finish()
+        except BaseException:
+            for job in jobs:
+                job.abort()
+            raise
+
+    def put_manifest(self, descriptor: Descriptor, raw: bytes) -> None:
+        """Keep a manifest."""
+        self._blobs.put(raw)
+
+    def finish(self, progress: Progress, done: str, *, parent: str = "", comment: str = "") -> Digest:
+        """Settle the layers and record the image; return its id.
+
+        Args:
+            progress: told `done` for each layer, bottom first.
+            done: docker's word for a layer that is complete.
+            parent: the id of the local image it was made from, if any.
+            comment: docker's local comment.
+        """
+        self._installer.settle()
+        for layer in self._manifest.layers:
+            progress(Event(done, layer.digest.short))
+        self._blobs.put(self._config.raw)
+        self._blobs.put(self._manifest.raw)
+        sizes = tuple(self._engine.snapshots.info(chain).size for chain in self._chain)
+        self._engine.store.images.add(self._config, self._manifest, sizes, parent=parent, comment=comment)
+        return self._config.id
+
+    def _fetch(self, descriptor: Descriptor, source: ImageSource, jobs: list[LayerJob], advance: Advance) -> None:
+        with self._blobs.ingest(descriptor) as ingest:
+            if ingest.done:
+                kept = self._local(descriptor.digest)
+            else:
+                kept = ingest.existing()
+            for chunk in kept:
+                advance(len(chunk))
+                for job in jobs:
+                    job.write(chunk)
+            if ingest.done:
+                return
+            for chunk in source.blob_chunks(descriptor, ingest.offset):
+                ingest.write(chunk)
+                advance(len(chunk))
+                for job in jobs:
+                    job.write(chunk)
+            ingest.commit()
+
+    def _places(self, descriptor: Descriptor) -> list[int]:
+        if descriptor.digest not in self._positions:
+            return []
+        return [i for i, layer in enumerate(self._manifest.layers) if layer.digest == descriptor.digest]
+
+    def _reopen(self, position: int) -> Iterator[bytes]:
+        return self._local(self._manifest.layers[position].digest)
+
+    def _local(self, digest: Digest) -> Iterator[bytes]:
+        with self._blobs.open(digest) as file:
+            while chunk := file.read(CHUNK_SIZE):
+                yield chunk
