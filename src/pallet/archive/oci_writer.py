@@ -1,0 +1,153 @@
+"""Writes the OCI image layout, as a directory or a tar. Source: OCI image spec 1.1, image-layout.md."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from pallet.archive.files import Directory, read_whole
+from pallet.archive.oci_reader import CONTAINERD_NAME, INDEX, LAYOUT, REF_NAME
+from pallet.archive.source import blob_name
+from pallet.archive.streams import Output, write_all
+from pallet.archive.tar_stream import LAYOUT_DOCUMENT, LayoutTar
+from pallet.content import MANIFEST_LIMIT, Advance, ImageSource, verified
+from pallet.errors import HostError, NotFound
+from pallet.oci.descriptor import Descriptor
+from pallet.oci.index import make_index, parse_index
+from pallet.reference import Reference
+
+
+def named(descriptor: Descriptor, reference: Reference | None) -> Descriptor:
+    """The entry of `index.json` for an image under a name: with containerd's annotation and the spec's.
+
+    A digest is no name: such an entry has no annotations.
+    """
+    annotations: dict[str, str] = {}
+    if reference is not None and reference.tag:
+        annotations = {CONTAINERD_NAME: f"{reference.name}:{reference.tag}", REF_NAME: reference.tag}
+    return Descriptor(
+        descriptor.media_type, descriptor.digest, descriptor.size, annotations=annotations, platform=descriptor.platform
+    )
+
+
+class OciArchiveSink:
+    """An OCI layout in one tar, on a stream that need not seek: an `ImageSink`."""
+
+    parallel = 1
+
+    def __init__(self, stream: Output) -> None:
+        self._tar = LayoutTar(stream)
+        self._entries: list[Descriptor] = []
+
+    def has_blob(self, descriptor: Descriptor) -> bool:
+        """Whether the blob is in the archive already."""
+        return self._tar.has(descriptor.digest)
+
+    def put_blob(self, descriptor: Descriptor, source: ImageSource, advance: Advance) -> None:
+        """Copy a blob into the tar. When it turns out damaged, the archive is too: throw it away."""
+        if not self._tar.has(descriptor.digest):
+            chunks = advancing(verified(source.blob_chunks(descriptor), descriptor), advance)
+            self._tar.add_blob(descriptor.digest, descriptor.size, chunks)
+
+    def put_manifest(self, descriptor: Descriptor, raw: bytes) -> None:
+        """Put a manifest or index into the tar."""
+        if not self._tar.has(descriptor.digest):
+            self._tar.add_blob(descriptor.digest, len(raw), iter((raw,)))
+
+    def name(self, reference: Reference | None, descriptor: Descriptor) -> None:
+        """List an image in the index, under a name if it has one."""
+        self._entries.append(named(descriptor, reference))
+
+    def finish(self) -> None:
+        """Write the index and the tar's end."""
+        self._tar.add_file(INDEX, make_index(tuple(self._entries)).raw)
+        self._tar.finish()
+
+
+class OciLayoutSink:
+    """An OCI layout in a directory, which may have images already: an `ImageSink`."""
+
+    parallel = 4
+
+    def __init__(self, directory: str | Path) -> None:
+        """
+        Args:
+            directory: made if it is not there.
+        """
+        self._directory = Path(directory)
+        self._files = Directory(self._directory)
+        self._entries: list[Descriptor] = []
+        try:
+            (self._directory / "blobs" / "sha256").mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise HostError(f"mkdir {directory}: {error.strerror}") from error
+
+    def has_blob(self, descriptor: Descriptor) -> bool:
+        """Whether the layout has the blob already."""
+        try:
+            return self._files.find(blob_name(descriptor.digest)).size == descriptor.size
+        except NotFound:
+            return False
+
+    def put_blob(self, descriptor: Descriptor, source: ImageSource, advance: Advance) -> None:
+        """Copy a blob; its name appears when it is whole and right."""
+        chunks = advancing(verified(source.blob_chunks(descriptor), descriptor), advance)
+        self._write(blob_name(descriptor.digest), chunks)
+
+    def put_manifest(self, descriptor: Descriptor, raw: bytes) -> None:
+        """Keep a manifest or index."""
+        self._write(blob_name(descriptor.digest), iter((raw,)))
+
+    def name(self, reference: Reference | None, descriptor: Descriptor) -> None:
+        """List an image in the index, under a name if it has one; it takes the place of an image of that name."""
+        self._entries.append(named(descriptor, reference))
+
+    def finish(self) -> None:
+        """Write `oci-layout`, and add what was named to `index.json`."""
+        self._write(LAYOUT, iter((LAYOUT_DOCUMENT,)))
+        kept = self._listed()
+        for entry in self._entries:
+            kept = [old for old in kept if not _replaces(entry, old)]
+            kept.append(entry)
+        self._write(INDEX, iter((make_index(tuple(kept)).raw,)))
+
+    def _listed(self) -> list[Descriptor]:
+        try:
+            raw = read_whole(self._files.find(INDEX), MANIFEST_LIMIT, INDEX)
+        except NotFound:
+            return []
+        return list(parse_index(raw).manifests)
+
+    def _write(self, name: str, chunks: Iterator[bytes]) -> None:
+        target = self._directory / name
+        try:
+            fd, temporary = tempfile.mkstemp(prefix=".", dir=target.parent)
+            try:
+                with open(fd, "wb", buffering=0) as file:
+                    for chunk in chunks:
+                        write_all(file, chunk)
+                    os.fchmod(file.fileno(), 0o644)
+                Path(temporary).replace(target)
+            except BaseException:
+                Path(temporary).unlink()
+                raise
+        except OSError as error:
+            raise HostError(f"cannot write {target}: {error.strerror or error}") from error
+
+
+def _replaces(new: Descriptor, old: Descriptor) -> bool:
+    name = new.annotations.get(CONTAINERD_NAME)
+    if name is None:  # an image without a name: only itself
+        return new == old
+    if CONTAINERD_NAME in old.annotations:
+        return old.annotations[CONTAINERD_NAME] == name
+    return old.annotations.get(REF_NAME) == new.annotations[REF_NAME]
+
+
+def advancing(chunks: Iterator[bytes], advance: Advance) -> Iterator[bytes]:
+    """Pass `chunks` on and report how many bytes went by."""
+    for chunk in chunks:
+        yield chunk
+        advance(len(chunk))
