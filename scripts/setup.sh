@@ -169,7 +169,7 @@ setup_python() {
         run) setup_what=. ;;
         dev) setup_what='.[dev]' ;;
     esac
-    if ! .venv/bin/python -m pip install -q --disable-pip-version-check --root-user-action=ignore -e "$setup_what"; then
+    if ! .venv/bin/python -m pip install -qq --disable-pip-version-check --root-user-action=ignore -e "$setup_what"; then
         setup_say "setup: pip could not install pallet into .venv"
         return 1
     fi
