@@ -200,12 +200,12 @@ class Command(_Frozen):
         put(self, "complete", complete)
 
     def usage(self, path: str) -> str:
-        """The usage line under the name it was called by: `pallet images [OPTIONS] ...` for the path `pallet images`."""
+        """The usage line under the name it was called by: `pallet images [OPTIONS] ...` for `pallet images`."""
         _, space, rest = self.use.partition(" ")
         return path + space + rest
 
     def arity_error(self, count: int) -> str | None:
-        """docker's words for a wrong number of arguments, or None if it is right. Source: docker/cli cli/required.go."""
+        """docker's words for a wrong number of arguments, or None if it is right (docker/cli cli/required.go)."""
         least, most = self.args
         if count >= least and (most is None or count <= most):
             return None

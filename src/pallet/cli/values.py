@@ -150,8 +150,7 @@ def size(text: str) -> int:
         unit = unit[1:]
     if not whole or unit not in ("", "i", "b", "ib"):
         raise InvalidInput(f"invalid size: '{text}'")
-    unit_size: int = 1024**power
-    return int(whole + fraction) * unit_size // 10 ** len(fraction)
+    return (int(whole + fraction) << 10 * power) // int("1" + "0" * len(fraction))
 
 
 def nano_cpus(text: str) -> int:
