@@ -1,0 +1,205 @@
+"""Unpack layers in worker processes, several at a time, each from a stream that somebody writes.
+
+with Unpacker(workers=3) as pool:
+    job = pool.start(directory, media_type, mode="diff")
+    for chunk in layer:
+        job.write(chunk)
+    result = job.finish()
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import socket
+import sys
+import threading
+from contextlib import suppress
+from types import TracebackType
+
+import msgspec
+
+from pallet import errors
+from pallet.errors import HostError, PalletError
+from pallet.layer.unpacked import Unpacked, UnpackMode
+
+_PIPE_SIZE = 1 << 20
+_BOOT = "import sys; sys.path[:] = {path!r}; from pallet.layer.worker import main; main()"
+
+
+class Unpacker:
+    """A pool of unpack workers; see `worker` for how they are confined. Usable from several threads."""
+
+    def __init__(self, workers: int) -> None:
+        """
+        Args:
+            workers: how many jobs may run at the same time.
+
+        Raises:
+            HostError: the worker cannot be started.
+        """
+        self._slots = threading.Semaphore(workers)
+        self._sending = threading.Lock()
+        self._jobs, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        # The worker finds pallet where this process does, however that came to be; -S: its start-up is waited for.
+        package = os.path.dirname(os.path.dirname(os.path.abspath(errors.__file__)))  # noqa: PTH100
+        boot = _BOOT.format(path=[package, *map(os.path.abspath, sys.path)])
+        try:
+            with theirs:
+                self._pid = os.posix_spawn(
+                    sys.executable,
+                    [sys.executable, "-I", "-S", "-c", boot],
+                    os.environ,
+                    file_actions=[(os.POSIX_SPAWN_DUP2, theirs.fileno(), 0)],
+                    setpgroup=0,
+                )
+        except OSError as error:
+            self._jobs.close()
+            raise HostError(f"cannot start the unpack worker: {error.strerror}") from error
+
+    def __enter__(self) -> Unpacker:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the workers; jobs that are not finished are killed."""
+        self._jobs.close()
+        with suppress(ChildProcessError):
+            os.waitpid(self._pid, 0)
+
+    def start(
+        self, target_dir: str, media_type: str | None = None, *, mode: UnpackMode = "diff", userxattr: bool = False
+    ) -> UnpackJob:
+        """Begin to unpack a layer into `target_dir`; blocks until a worker is free.
+
+        Args:
+            target_dir: an existing directory; empty, in modes `base` and `diff`.
+            media_type: the layer's, if known.
+            mode: see `UnpackMode`.
+            userxattr: see `apply_layer`.
+
+        Raises:
+            HostError: the directory cannot be opened, or the worker is gone.
+        """
+        self._slots.acquire()
+        try:
+            return self._start(target_dir, msgspec.json.encode((mode, media_type, userxattr)))
+        except BaseException as error:
+            self._slots.release()
+            if isinstance(error, OSError):
+                raise HostError(f"cannot unpack into {target_dir}: {error.strerror}") from error
+            raise
+
+    def _start(self, target_dir: str, job: bytes) -> UnpackJob:
+        answer, their_answer = socket.socketpair()
+        target = layer = pipe = -1
+        try:
+            target = os.open(target_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            layer, pipe = os.pipe()
+            with suppress(OSError):  # beyond the user's quota of pipe pages: slower, no worse
+                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_SIZE)
+            with self._sending:
+                socket.send_fds(self._jobs, [job], [target, layer, their_answer.fileno()])
+        except BaseException:
+            answer.close()
+            if pipe >= 0:
+                os.close(pipe)
+            raise
+        finally:
+            their_answer.close()
+            for descriptor in (target, layer):
+                if descriptor >= 0:
+                    os.close(descriptor)
+        return UnpackJob(pipe, answer, self._slots)
+
+
+class UnpackJob:
+    """One layer on its way. One thread at a time writes; `finish` or `abort` ends the job and frees its worker."""
+
+    def __init__(self, pipe: int, answer: socket.socket, slots: threading.Semaphore) -> None:
+        self._pipe = pipe
+        self._answer = answer
+        self._slots = slots
+        self._ended = False
+
+    def __enter__(self) -> UnpackJob:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.abort()
+
+    def write(self, data: bytes | bytearray | memoryview, /) -> None:
+        """Pass on the next bytes of the layer, compressed as it is stored; waits while the worker is behind.
+
+        Raises:
+            PalletError: what made the worker give up, if it did; the job has then ended.
+        """
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[os.write(self._pipe, view) :]
+        except BrokenPipeError:
+            self.finish()
+            raise HostError("the unpack worker stopped reading") from None
+
+    def finish(self) -> Unpacked:
+        """Say that the layer is complete, and wait for the result.
+
+        Raises:
+            UnsafeArchive, Integrity: the layer is at fault.
+            HostError: the machine is.
+        """
+        self._close_pipe()
+        try:
+            text = self._receive()
+        finally:
+            self._end()
+        if not text:
+            raise HostError("the unpack worker died", hint="The machine may be out of memory.")
+        if text[:1] == b"-":
+            raise _error(text[1:])
+        return msgspec.json.decode(text[1:], type=Unpacked)
+
+    def abort(self) -> None:
+        """End the job, whatever its state, and wait until nothing writes to its directory any more."""
+        if self._ended:
+            return
+        try:
+            self._close_pipe()
+            self._receive(kill=True)
+        finally:
+            self._end()
+
+    def _receive(self, kill: bool = False) -> bytes:
+        """The worker's answer, after its descriptor of itself; empty if it died."""
+        _, descriptors, _, _ = socket.recv_fds(self._answer, 1, 1)
+        for pidfd in descriptors:
+            if kill:
+                with suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+            os.close(pidfd)
+        parts: list[bytes] = []
+        with suppress(ConnectionResetError):
+            while part := self._answer.recv(65536):
+                parts.append(part)
+        return b"".join(parts)
+
+    def _close_pipe(self) -> None:
+        if self._pipe >= 0:
+            os.close(self._pipe)
+            self._pipe = -1
+
+    def _end(self) -> None:
+        if not self._ended:
+            self._ended = True
+            self._answer.close()
+            self._slots.release()
+
+
+def _error(text: bytes) -> PalletError:
+    kind, message = msgspec.json.decode(text, type=tuple[str, str])
+    known = {"UnsafeArchive": errors.UnsafeArchive, "Integrity": errors.Integrity, "Unsupported": errors.Unsupported}
+    return known.get(kind, HostError)(message)

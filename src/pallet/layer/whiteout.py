@@ -1,0 +1,41 @@
+"""How a layer's tar says that something of a lower layer is gone.
+
+Source: OCI image spec 1.1, layer.md, "Representing Changes"; the names come from aufs.
+"""
+
+from __future__ import annotations
+
+from pallet.errors import UnsafeArchive
+
+PREFIX = b".wh."
+META_PREFIX = b".wh..wh."
+"""Names with this prefix are aufs's own book-keeping. All but `OPAQUE` are ignored, as docker does."""
+OPAQUE = b".wh..wh..opq"
+"""In a directory: nothing of the lower layers shows in it."""
+
+OVERLAY_OPAQUE = "overlay.opaque"
+"""The xattr, after `trusted.` or `user.`, by which overlayfs knows an opaque directory; its value is `y`."""
+OVERLAY_XATTRS = (b"trusted.overlay.", b"user.overlay.")
+"""Xattrs that steer overlayfs. Never taken from a tar, for a tar could then redirect a directory; never put in one."""
+
+
+def is_bookkeeping(path: bytes) -> bool:
+    """Whether a component of a cleaned path is aufs's own, an opaque marker at its end apart."""
+    if META_PREFIX not in path:
+        return False
+    parts = path.split(b"/")
+    if parts[-1] == OPAQUE:
+        parts.pop()
+    return any(part.startswith(META_PREFIX) for part in parts)
+
+
+def hidden_name(name: bytes) -> bytes:
+    """The name that the whiteout `name` removes.
+
+    Raises:
+        UnsafeArchive: `.wh.`, `.wh..` or `.wh...`: it would remove a directory's own, or its parent's, self.
+    """
+    hidden = name[len(PREFIX) :]
+    if hidden in (b"", b".", b".."):
+        raise UnsafeArchive(f"invalid whiteout name: {name.decode()}")
+    return hidden

@@ -1,0 +1,166 @@
+"""The unpack worker: a process that forks a child for each job, and the child goes into a chroot for ever.
+
+A tar from a stranger is extracted where the kernel itself stops at the target directory: the child has no other root,
+no descriptor of a directory outside, and cannot import a module any more, since the files it would load could be the
+stranger's. One Python start-up serves all jobs; the child's memory, and any harm done to it, ends with it.
+
+Protocol: standard input is a socket on which each job arrives as a `Job` in JSON with three descriptors: the target
+directory, a pipe with the layer, a socket for the answer. The child first sends a descriptor of itself (pidfd) there,
+then one letter and JSON: `+` and `Unpacked`, or `-` and `Failure`. When the job socket closes, its other end has ended
+or died, and the whole process group goes.
+"""
+
+from __future__ import annotations
+
+import array
+import bz2  # noqa: F401  (loaded before any chroot, as are the others)
+import hashlib
+import lzma  # noqa: F401
+import os
+import queue
+import signal
+import socket
+import sys
+import threading
+
+import msgspec
+import zstandard  # noqa: F401
+from isal import igzip_lib  # noqa: F401
+
+from pallet.errors import HostError, PalletError
+from pallet.layer.apply import apply_layer
+from pallet.layer.compress import Readable, decompressor
+from pallet.layer.unpacked import ForeignLink, Unpacked, UnpackMode
+
+_CHUNK = 1 << 20
+_AHEAD = 8  # chunks that may be inflated ahead of the extraction
+
+
+class Job(msgspec.Struct, frozen=True, array_like=True):
+    """What to do with a layer; its descriptors travel beside it."""
+
+    mode: UnpackMode
+    media_type: str | None = None
+    userxattr: bool = False
+
+
+class Failure(msgspec.Struct, frozen=True, array_like=True):
+    """A pallet error on its way to the parent: its class's name and its text."""
+
+    kind: str
+    message: str
+
+
+def main() -> None:
+    """Serve jobs from standard input until it closes."""
+    jobs = socket.socket(fileno=os.dup(0))
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the children: their answer says it all
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    msgspec.json.encode(Unpacked("", 0, 0, 0))
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(jobs, 65536, 3)
+        if not message:
+            os.killpg(0, signal.SIGKILL)
+        job = msgspec.json.decode(message, type=Job)
+        if os.fork() == 0:
+            jobs.close()
+            os.close(0)
+            _child(job, *descriptors)
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def _child(job: Job, target: int, layer: int, answer: int) -> None:
+    """Do one job, answer, and end this process."""
+    try:
+        reply = socket.socket(fileno=answer)
+        _send_self(reply)
+        try:
+            sys.meta_path.clear()
+            _confine(target)
+            text = b"+" + msgspec.json.encode(_unpack(job, layer))
+        except PalletError as error:
+            text = b"-" + msgspec.json.encode(Failure(type(error).__name__, _printable(error.message)))
+        except Exception as error:  # a bug, or no memory: the parent must hear of it all the same
+            text = b"-" + msgspec.json.encode(Failure("HostError", _printable(f"the unpack worker failed: {error!r}")))
+        os.close(layer)  # writers notice at once
+        reply.sendall(text)
+    finally:
+        os._exit(0)
+
+
+def _send_self(reply: socket.socket) -> None:
+    pidfd = os.pidfd_open(os.getpid())
+    reply.sendmsg([b"p"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [pidfd]))])
+    os.close(pidfd)
+
+
+def _confine(target: int) -> None:
+    """Make the directory `target` this process's root and working directory."""
+    try:
+        os.fchdir(target)
+        os.chroot(b".")
+    except OSError as error:
+        raise HostError(f"cannot confine the extraction to its directory: {error.strerror}") from error
+    os.close(target)
+
+
+def _unpack(job: Job, layer: int) -> Unpacked:
+    stream = _Hashed(decompressor(_Pipe(layer), job.media_type))
+    done = apply_layer(stream, job.mode, userxattr=job.userxattr)
+    while stream.read(_CHUNK):  # the diff ID covers what follows the end of the archive, too
+        pass
+    return Unpacked(
+        diff_id=f"sha256:{stream.hash.hexdigest()}",
+        tar_size=stream.size,
+        size=done.size,
+        files=done.files,
+        implicit_parents=tuple(done.implicit),
+        foreign_links=tuple(ForeignLink(name, target) for name, target in done.foreign.items()),
+        opaque_root=done.opaque_root,
+        notes=tuple(map(_printable, done.notes)),
+    )
+
+
+def _printable(text: str) -> str:
+    """`text` without the lone surrogates that stand for bytes which are no UTF-8, and that JSON cannot hold."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+class _Pipe:
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+
+    def read(self, size: int, /) -> bytes:
+        return os.read(self._fd, size)
+
+
+class _Hashed:
+    """`source`, read, hashed and counted by a thread that runs ahead: all of it work that releases the GIL."""
+
+    def __init__(self, source: Readable) -> None:
+        self.hash = hashlib.sha256()
+        self.size = 0
+        self._source = source
+        self._chunks: queue.Queue[bytes | Exception] = queue.Queue(_AHEAD)
+        self._ended = False
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self) -> None:
+        try:
+            while chunk := self._source.read(_CHUNK):
+                self.hash.update(chunk)
+                self.size += len(chunk)
+                self._chunks.put(chunk)
+            self._chunks.put(b"")
+        except Exception as error:
+            self._chunks.put(error)
+
+    def read(self, size: int, /) -> bytes:
+        if self._ended:
+            return b""
+        chunk = self._chunks.get()
+        if isinstance(chunk, Exception):
+            raise chunk
+        self._ended = not chunk
+        return chunk
