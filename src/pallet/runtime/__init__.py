@@ -1,0 +1,1 @@
+"""Running containers: the OCI runtime's configuration, conmon, crun or runc, attaching, logs."""

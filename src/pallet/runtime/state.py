@@ -1,0 +1,87 @@
+"""Whether a container runs, read from the exit file and its processes; it is never stored.
+
+Quick path: imports nothing but os and time.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from pallet.runtime.process import alive
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    from pallet.runtime.paths import ContainerPaths
+
+    class LastRun(Protocol):
+        """What the store knows of the last run: a `ContainerState`, or what listing reads of it."""
+
+        @property
+        def started(self) -> int: ...
+        @property
+        def finished(self) -> int: ...
+        @property
+        def exit_code(self) -> int: ...
+        @property
+        def pid(self) -> int: ...
+        @property
+        def pid_start(self) -> int: ...
+
+
+LOST = 255  # docker's exit code for a run whose end nobody saw, such as a reboot
+
+
+class Status:
+    """The state of a container at one moment.
+
+    Attributes:
+        name: docker's word: `created`, `running`, `exited`.
+        exit_code: of the last run, 0 before its end.
+        finished: when it ended, in nanoseconds since the epoch, or 0.
+        recorded: whether the store knows the end already.
+    """
+
+    __slots__ = ("exit_code", "finished", "name", "recorded")
+
+    def __init__(self, name: str, exit_code: int = 0, finished: int = 0, *, recorded: bool = True) -> None:
+        self.name = name
+        self.exit_code = exit_code
+        self.finished = finished
+        self.recorded = recorded
+
+    @property
+    def running(self) -> bool:
+        """Whether the container runs."""
+        return self.name == "running"
+
+
+def status(paths: ContainerPaths, run: LastRun) -> Status:
+    """The state of a container.
+
+    Args:
+        paths: its paths.
+        run: what the store knows of its last run.
+    """
+    if run.finished >= run.started:
+        # A container that could not be started never ran; docker calls it created, with an exit code.
+        return Status("exited" if run.started else "created", run.exit_code, run.finished)
+    ended = read_exit(paths)
+    if ended is not None:
+        return Status("exited", ended[0], ended[1], recorded=False)
+    if alive(run.pid, run.pid_start):
+        return Status("running")
+    # It may have ended between the two looks. If not: killed together with conmon, or by a reboot.
+    code, finished = read_exit(paths) or (LOST, time.time_ns())
+    return Status("exited", code, finished, recorded=False)
+
+
+def read_exit(paths: ContainerPaths) -> tuple[int, int] | None:
+    """The exit code that conmon left and its time in nanoseconds, or None if there is none (yet)."""
+    try:
+        with open(paths.exit_file, "rb") as file:
+            return int(file.read()), os.fstat(file.fileno()).st_mtime_ns
+    except FileNotFoundError:
+        return None
