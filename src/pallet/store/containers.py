@@ -7,6 +7,7 @@ The module is on the quick path: the typed values of `container_record` are impo
 from __future__ import annotations
 
 from pallet.errors import Conflict, NoSuchContainer
+from pallet.store import garbage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -196,9 +197,13 @@ class Containers:
             connection.execute("UPDATE containers SET state = ? WHERE id = ?", (encode(state), id))
 
     def remove(self, id: str) -> None:
-        """Forget a container; its files are the caller's business."""
+        """Forget a container; its files are the caller's business. Layers it was the last to use become garbage."""
         with self._db.transaction() as connection:
+            row = connection.execute("SELECT chain_id FROM containers WHERE id = ?", (id,)).fetchone()
             connection.execute("DELETE FROM containers WHERE id = ?", (id,))
+            if row and row[0]:
+                garbage.note_chain(connection, row[0])
+                garbage.strike_out_used(connection)
 
     def using_image(self, image: Digest) -> list[ContainerRecord]:
         """The containers made from this image, newest first."""

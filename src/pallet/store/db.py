@@ -7,8 +7,8 @@ power cut. The module is on the quick path: it imports nothing but sqlite3's C c
 from __future__ import annotations
 
 import os
-import sqlite3
-from threading import RLock
+from _sqlite3 import Connection, Error, complete_statement, connect  # `sqlite3` would import datetime and more
+from _thread import RLock  # `threading` costs as much as the whole query
 
 from pallet.errors import HostError, NotFound
 from pallet.store.schema import MIGRATIONS
@@ -32,20 +32,32 @@ class Database:
     def __init__(self, path: str) -> None:
         self._path = path
         self._lock = RLock()
-        self._connection: sqlite3.Connection | None = None
+        self._connection: Connection | None = None
         self._depth = 0
 
     def rows(self, sql: str, values: Sequence[object] = ()) -> list[Any]:
-        """All rows of a query, as tuples. An absent database has no rows."""
+        """All rows of a query, as tuples. An absent database has no rows.
+
+        Raises:
+            HostError: the database cannot be read.
+        """
         with self._lock:
             connection = self._open(create=False)
-            return connection.execute(sql, values).fetchall() if connection else []
+            if connection is None:
+                return []
+            try:
+                return connection.execute(sql, values).fetchall()
+            except Error as error:
+                raise HostError(f"cannot read {self._path}: {error}") from error
 
     def row(self, sql: str, values: Sequence[object] = ()) -> Any:
-        """The first row of a query, or None."""
-        with self._lock:
-            connection = self._open(create=False)
-            return connection.execute(sql, values).fetchone() if connection else None
+        """The first row of a query, or None.
+
+        Raises:
+            HostError: the database cannot be read.
+        """
+        rows = self.rows(sql, values)
+        return rows[0] if rows else None
 
     def transaction(self) -> Transaction:
         """A context that commits at its end and rolls back on an error; nested ones join the outermost."""
@@ -58,29 +70,45 @@ class Database:
                 self._connection.close()
                 self._connection = None
 
-    def _begin(self) -> sqlite3.Connection:
+    def _begin(self) -> Connection:
         self._lock.acquire()
         try:
             connection = self._open(create=True)
             if connection is None:
                 raise NotFound(f"no database at {self._path}")
-            if self._depth == 0:
-                connection.execute("BEGIN IMMEDIATE")
+            # A savepoint lets the outer transaction go on after a failed inner one has been undone.
+            connection.execute(f"SAVEPOINT inner{self._depth}" if self._depth else "BEGIN IMMEDIATE")
             self._depth += 1
             return connection
+        except Error as error:
+            self._lock.release()
+            raise HostError(f"cannot write {self._path}: {error}") from error
         except BaseException:
             self._lock.release()
             raise
 
     def _end(self, commit: bool) -> None:
+        connection = self._connection
         try:
             self._depth -= 1
-            if self._depth == 0 and self._connection is not None:
-                self._connection.execute("COMMIT" if commit else "ROLLBACK")
+            if connection is None:
+                return
+            if self._depth:
+                if not commit:
+                    connection.execute(f"ROLLBACK TO inner{self._depth}")
+                connection.execute(f"RELEASE inner{self._depth}")
+            elif commit:
+                connection.execute("COMMIT")
+            elif connection.in_transaction:  # SQLite ends it by itself when the disk is full
+                connection.execute("ROLLBACK")
+        except Error as error:
+            if self._depth == 0 and connection is not None and connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise HostError(f"cannot write {self._path}: {error}") from error
         finally:
             self._lock.release()
 
-    def _open(self, create: bool) -> sqlite3.Connection | None:
+    def _open(self, create: bool) -> Connection | None:
         if self._connection is not None:
             return self._connection
         if not os.path.exists(self._path):
@@ -88,14 +116,13 @@ class Database:
                 return None
             os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
         try:
-            connection = sqlite3.connect(
-                self._path, timeout=_BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
-            )
+            connection = connect(self._path, timeout=_BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
             connection.execute("PRAGMA foreign_keys=ON")
+            connection.execute("PRAGMA synchronous=FULL")
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version != len(MIGRATIONS):
                 _migrate(connection, self._path)
-        except sqlite3.Error as error:
+        except Error as error:
             raise HostError(f"cannot open {self._path}: {error}") from error
         self._connection = connection
         return connection
@@ -107,31 +134,41 @@ class Transaction:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def __enter__(self) -> sqlite3.Connection:
+    def __enter__(self) -> Connection:
         return self._database._begin()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._database._end(commit=kind is None)
+        if isinstance(error, Error):
+            raise HostError(f"cannot write the database: {error}") from error
 
 
-def _migrate(connection: sqlite3.Connection, path: str) -> None:
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("BEGIN IMMEDIATE")
+def _migrate(connection: Connection, path: str) -> None:
+    from fcntl import LOCK_EX, flock
+
+    # SQLite does not wait for others while it switches to WAL, so that has a lock of its own: the directory's.
+    directory = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        # Another process may have migrated it while this one waited.
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version > len(MIGRATIONS):
-            raise HostError(f"{path} was written by a newer pallet", hint="update pallet")
-        for migration in MIGRATIONS[version:]:
-            for statement in _statements(migration):
-                connection.execute(statement)
-        connection.execute(f"PRAGMA user_version={len(MIGRATIONS)}")
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
+        flock(directory, LOCK_EX)
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            # Another process may have migrated it while this one waited.
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            if version > len(MIGRATIONS):
+                raise HostError(f"{path} was written by a newer pallet", hint="update pallet")
+            for migration in MIGRATIONS[version:]:
+                for statement in _statements(migration):
+                    connection.execute(statement)
+            connection.execute(f"PRAGMA user_version={len(MIGRATIONS)}")
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+    finally:
+        os.close(directory)
 
 
 def _statements(script: str) -> list[str]:
@@ -140,7 +177,7 @@ def _statements(script: str) -> list[str]:
     pending = ""
     for line in script.splitlines(keepends=True):
         pending += line
-        if sqlite3.complete_statement(pending):
+        if complete_statement(pending):
             statements.append(pending)
             pending = ""
     return statements

@@ -1,11 +1,12 @@
 """The database's schema, as migrations: each entry brings a database one version further, and is never changed again.
 
 Image tables
-    images         one row an image, by config digest; what `image ls` shows is in columns, so that listing parses nothing
-    image_blobs    what the image is made of: manifests, config, layers (a layer with its diff ID and chain ID)
+    images         one row an image, by config digest; what `image ls` shows is in columns: listing parses nothing
+    image_blobs    what the image's manifests are made of: the manifest itself, its config, its layers
+    layers         one row a chain ID: what lies unpacked under it, and the chain below
     tags           name:tag -> image, and the manifest that a push of that name sends
     repo_digests   name@digest -> image, as a registry called it
-    garbage        blobs and snapshots that lost their last image and wait for a collector
+    garbage        blobs and snapshots that lost their last user and wait for a collector
 Container tables
     containers     one row a container: the record as JSON, and what listing needs in columns
 """
@@ -25,21 +26,26 @@ MIGRATIONS: tuple[str, ...] = (
         used INTEGER NOT NULL DEFAULT 0    -- nanoseconds: last run, 0 if never
     ) WITHOUT ROWID;
     CREATE INDEX images_parent ON images (parent) WHERE parent != '';
+    CREATE TABLE layers (
+        chain_id TEXT PRIMARY KEY,
+        diff_id TEXT NOT NULL,
+        parent TEXT NOT NULL,              -- chain ID of what it lies on, '' for a bottom layer
+        size INTEGER NOT NULL              -- bytes of the unpacked layer, as docker counts them
+    ) WITHOUT ROWID;
+    CREATE INDEX layers_diff ON layers (diff_id);
     CREATE TABLE image_blobs (
         image TEXT NOT NULL REFERENCES images (id) ON DELETE CASCADE,
-        digest TEXT NOT NULL,
+        manifest TEXT NOT NULL,            -- digest of the manifest that names the blob
         kind TEXT NOT NULL,                -- 'manifest', 'config' or 'layer'
         position INTEGER NOT NULL,         -- layers: from the bottom; manifests: order of arrival
+        digest TEXT NOT NULL,
         media_type TEXT NOT NULL,
         size INTEGER NOT NULL,             -- bytes of the blob
-        diff_id TEXT NOT NULL DEFAULT '',
-        chain_id TEXT NOT NULL DEFAULT '',
-        unpacked INTEGER NOT NULL DEFAULT 0, -- bytes of the unpacked layer
-        PRIMARY KEY (image, kind, position)
+        chain_id TEXT REFERENCES layers (chain_id), -- layers only
+        PRIMARY KEY (image, manifest, kind, position)
     ) WITHOUT ROWID;
     CREATE INDEX image_blobs_digest ON image_blobs (digest);
-    CREATE INDEX image_blobs_chain ON image_blobs (chain_id) WHERE chain_id != '';
-    CREATE INDEX image_blobs_diff ON image_blobs (diff_id) WHERE diff_id != '';
+    CREATE INDEX image_blobs_chain ON image_blobs (chain_id) WHERE chain_id IS NOT NULL;
     CREATE TABLE tags (
         name TEXT NOT NULL,                -- docker.io/library/ubuntu
         tag TEXT NOT NULL,
