@@ -77,7 +77,7 @@ def open_archive(where: str | Path | BinaryIO, spool_dir: str) -> Archive:
     if isinstance(where, str | Path):
         path = Path(where)
         if path.is_dir():
-            return _open(Directory(path), spool_dir)
+            return _open_directory(path)
         try:
             fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
@@ -88,6 +88,13 @@ def open_archive(where: str | Path | BinaryIO, spool_dir: str) -> Archive:
             os.close(fd)
     fileno = _fileno(where)
     return _spool(where, spool_dir) if fileno is None else _open_file(fileno, spool_dir)
+
+
+def _open_directory(path: Path) -> Archive:
+    files = Directory(path)
+    if not _has(files, INDEX):
+        raise InvalidInput(f"invalid archive: the directory {path} has no {INDEX}")
+    return Archive(layout_images(files), (files,))
 
 
 def _fileno(stream: BinaryIO) -> int | None:

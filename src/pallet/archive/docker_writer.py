@@ -14,6 +14,7 @@ from itertools import chain
 import msgspec
 
 from pallet.archive.docker_reader import MANIFEST
+from pallet.archive.documents import Documents, Placed
 from pallet.archive.oci_reader import INDEX
 from pallet.archive.oci_writer import advancing, named
 from pallet.archive.source import blob_name
@@ -21,13 +22,12 @@ from pallet.archive.streams import ChunkReader, Output
 from pallet.archive.tar_stream import LayoutTar
 from pallet.content import CHUNK_SIZE, Advance, ImageSource, verified
 from pallet.digest import Digest
-from pallet.errors import NotFound
 from pallet.layer.compress import HEAD, decompressor, detect
 from pallet.oci import media
 from pallet.oci.codec import encode
 from pallet.oci.descriptor import Descriptor
-from pallet.oci.index import make_index, parse_index
-from pallet.oci.manifest import Manifest, make_manifest, parse_manifest
+from pallet.oci.index import make_index
+from pallet.oci.manifest import Manifest, make_manifest
 from pallet.platform import host, rank
 from pallet.reference import Reference
 
@@ -44,7 +44,7 @@ class DockerArchiveSink:
         """
         self._tar = LayoutTar(stream)
         self._plain: dict[Digest, Descriptor] = {}
-        self._documents: dict[Digest, bytes] = {}
+        self._documents = Documents(self.has_blob, self._in_archive)
         self._named: list[tuple[Reference | None, Descriptor]] = []
 
     def has_blob(self, descriptor: Descriptor) -> bool:
@@ -65,7 +65,7 @@ class DockerArchiveSink:
 
     def put_manifest(self, descriptor: Descriptor, raw: bytes) -> None:
         """Take a manifest or index; it is written by `finish` if something that was named leads to it."""
-        self._documents[descriptor.digest] = raw
+        self._documents.put(descriptor, raw)
 
     def name(self, reference: Reference | None, descriptor: Descriptor) -> None:
         """List an image, under a name if it has one."""
@@ -80,11 +80,14 @@ class DockerArchiveSink:
         entries: list[Descriptor] = []
         items: dict[Digest, _Item] = {}
         for reference, descriptor in self._named:
-            found = self._images(descriptor)
-            entry = named(self._root(descriptor, found), reference)
+            tree = self._documents.tree(descriptor)
+            for digest, raw in tree.documents:
+                if not self._tar.has(digest):
+                    self._tar.add_blob(digest, len(raw), iter((raw,)))
+            entry = named(tree.root, reference)
             if entry not in entries:
                 entries.append(entry)
-            chosen = _runnable(found).manifest
+            chosen = _runnable(tree.images).manifest
             item = items.setdefault(chosen.digest, _Item(chosen, []))
             if reference is not None and reference.tag:
                 tag = f"{reference.familiar_name}:{reference.tag}"
@@ -109,54 +112,12 @@ class DockerArchiveSink:
         if not self._tar.has(plain.digest):
             self._tar.add_blob(plain.digest, plain.size, verified(chunks, plain))
 
-    def _images(self, descriptor: Descriptor) -> list[_Image]:
-        """The image, or those of an index that were put here, as they are in the archive."""
-        if not media.is_index(descriptor.media_type):
-            return [self._image(descriptor)]
-        index = parse_index(self._document(descriptor), descriptor.media_type)
-        return [self._image(child) for child in index.manifests if child.digest in self._documents]
-
-    def _image(self, descriptor: Descriptor) -> _Image:
-        manifest = parse_manifest(self._document(descriptor), descriptor.media_type)
+    def _in_archive(self, manifest: Manifest) -> Manifest:
+        """The manifest, over plain layers where they became plain."""
         layers = tuple(self._plain.get(layer.digest, layer) for layer in manifest.layers)
-        if layers != manifest.layers:
-            manifest = make_manifest(manifest.config, layers, manifest.media_type, manifest.annotations)
-        for blob in manifest.blobs:
-            if not self._tar.has(blob.digest):
-                raise NotFound(f"{manifest.digest}: its blob {blob.digest} is missing")
-        self._put_document(manifest.digest, manifest.raw)
-        here = Descriptor(manifest.media_type, manifest.digest, len(manifest.raw), platform=descriptor.platform)
-        return _Image(here, manifest)
-
-    def _root(self, descriptor: Descriptor, images: list[_Image]) -> Descriptor:
-        """What stands for `descriptor` in the archive: itself if all of it is here unchanged, else what is here."""
-        if not images:
-            raise NotFound(f"{descriptor.digest}: none of its manifests is here")
-        if not media.is_index(descriptor.media_type):
-            return images[0].descriptor
-        raw = self._document(descriptor)
-        index = parse_index(raw, descriptor.media_type)
-        if [child.digest for child in index.manifests] != [image.descriptor.digest for image in images]:
-            if len(images) == 1:
-                return images[0].descriptor
-            index = make_index(tuple(image.descriptor for image in images))
-        self._put_document(index.digest, index.raw)
-        return index.descriptor
-
-    def _document(self, descriptor: Descriptor) -> bytes:
-        raw = self._documents.get(descriptor.digest)
-        if raw is None:
-            raise NotFound(f"{descriptor.digest}: the manifest is missing")
-        return raw
-
-    def _put_document(self, digest: Digest, raw: bytes) -> None:
-        if not self._tar.has(digest):
-            self._tar.add_blob(digest, len(raw), iter((raw,)))
-
-
-class _Image(msgspec.Struct, frozen=True):
-    descriptor: Descriptor
-    manifest: Manifest
+        if layers == manifest.layers:
+            return manifest
+        return make_manifest(manifest.config, layers, manifest.media_type, manifest.annotations)
 
 
 class _Item(msgspec.Struct, frozen=True):
@@ -173,10 +134,10 @@ class _Item(msgspec.Struct, frozen=True):
         }
 
 
-def _runnable(images: list[_Image]) -> _Image:
+def _runnable(images: tuple[Placed, ...]) -> Placed:
     """The image for those who read one platform only: the best for this machine, else the first with a file system."""
     here = host()
-    best: tuple[int, _Image] | None = None
+    best: tuple[int, Placed] | None = None
     fallback = images[0]
     for image in reversed(images):
         if not all(media.is_layer(layer.media_type) for layer in image.manifest.layers):

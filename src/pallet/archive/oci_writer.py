@@ -1,4 +1,7 @@
-"""Writes the OCI image layout, as a directory or a tar. Source: OCI image spec 1.1, image-layout.md."""
+"""Writes the OCI image layout, as a directory or a tar. Source: OCI image spec 1.1, image-layout.md.
+
+docker's manifests become OCI's: skopeo and podman look only among OCI manifests for a name.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from pallet.archive.documents import Documents, to_oci
 from pallet.archive.files import Directory, read_whole
 from pallet.archive.oci_reader import CONTAINERD_NAME, INDEX, LAYOUT, REF_NAME
 from pallet.archive.source import blob_name
@@ -39,7 +43,8 @@ class OciArchiveSink:
 
     def __init__(self, stream: Output) -> None:
         self._tar = LayoutTar(stream)
-        self._entries: list[Descriptor] = []
+        self._documents = Documents(self.has_blob, to_oci)
+        self._named: list[tuple[Reference | None, Descriptor]] = []
 
     def has_blob(self, descriptor: Descriptor) -> bool:
         """Whether the blob is in the archive already."""
@@ -52,17 +57,27 @@ class OciArchiveSink:
             self._tar.add_blob(descriptor.digest, descriptor.size, chunks)
 
     def put_manifest(self, descriptor: Descriptor, raw: bytes) -> None:
-        """Put a manifest or index into the tar."""
-        if not self._tar.has(descriptor.digest):
-            self._tar.add_blob(descriptor.digest, len(raw), iter((raw,)))
+        """Take a manifest or index; it is written by `finish` if something that was named leads to it."""
+        self._documents.put(descriptor, raw)
 
     def name(self, reference: Reference | None, descriptor: Descriptor) -> None:
         """List an image in the index, under a name if it has one."""
-        self._entries.append(named(descriptor, reference))
+        self._named.append((reference, descriptor))
 
     def finish(self) -> None:
-        """Write the index and the tar's end."""
-        self._tar.add_file(INDEX, make_index(tuple(self._entries)).raw)
+        """Write the manifests, the index and the tar's end.
+
+        Raises:
+            NotFound: an image was named whose manifest or blobs were not put here.
+        """
+        entries: list[Descriptor] = []
+        for reference, descriptor in self._named:
+            tree = self._documents.tree(descriptor)
+            for digest, raw in tree.documents:
+                if not self._tar.has(digest):
+                    self._tar.add_blob(digest, len(raw), iter((raw,)))
+            _list(entries, named(tree.root, reference))
+        self._tar.add_file(INDEX, make_index(tuple(entries)).raw)
         self._tar.finish()
 
 
@@ -78,7 +93,8 @@ class OciLayoutSink:
         """
         self._directory = Path(directory)
         self._files = Directory(self._directory)
-        self._entries: list[Descriptor] = []
+        self._documents = Documents(self.has_blob, to_oci)
+        self._named: list[tuple[Reference | None, Descriptor]] = []
         try:
             (self._directory / "blobs" / "sha256").mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -97,21 +113,27 @@ class OciLayoutSink:
         self._write(blob_name(descriptor.digest), chunks)
 
     def put_manifest(self, descriptor: Descriptor, raw: bytes) -> None:
-        """Keep a manifest or index."""
-        self._write(blob_name(descriptor.digest), iter((raw,)))
+        """Take a manifest or index; it is written by `finish` if something that was named leads to it."""
+        self._documents.put(descriptor, raw)
 
     def name(self, reference: Reference | None, descriptor: Descriptor) -> None:
         """List an image in the index, under a name if it has one; it takes the place of an image of that name."""
-        self._entries.append(named(descriptor, reference))
+        self._named.append((reference, descriptor))
 
     def finish(self) -> None:
-        """Write `oci-layout`, and add what was named to `index.json`."""
+        """Write the manifests and `oci-layout`, and add what was named to `index.json`.
+
+        Raises:
+            NotFound: an image was named whose manifest or blobs are not here.
+        """
+        entries = self._listed()
+        for reference, descriptor in self._named:
+            tree = self._documents.tree(descriptor)
+            for digest, raw in tree.documents:
+                self._write(blob_name(digest), iter((raw,)))
+            _list(entries, named(tree.root, reference))
         self._write(LAYOUT, iter((LAYOUT_DOCUMENT,)))
-        kept = self._listed()
-        for entry in self._entries:
-            kept = [old for old in kept if not _replaces(entry, old)]
-            kept.append(entry)
-        self._write(INDEX, iter((make_index(tuple(kept)).raw,)))
+        self._write(INDEX, iter((make_index(tuple(entries)).raw,)))
 
     def _listed(self) -> list[Descriptor]:
         try:
@@ -135,6 +157,12 @@ class OciLayoutSink:
                 raise
         except OSError as error:
             raise HostError(f"cannot write {target}: {error.strerror or error}") from error
+
+
+def _list(entries: list[Descriptor], new: Descriptor) -> None:
+    """Add an entry to an index, in place of one with its name."""
+    entries[:] = [old for old in entries if not _replaces(new, old)]
+    entries.append(new)
 
 
 def _replaces(new: Descriptor, old: Descriptor) -> bool:
