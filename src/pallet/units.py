@@ -82,7 +82,7 @@ def parse_size(text: str, *, binary: bool = True) -> int:
     while digits < len(text) and text[digits] in "0123456789.":
         digits += 1
     number, unit = text[:digits], text[digits:].removeprefix(" ").lower()
-    if not all(number.split(".")) or number.count(".") > 1:
+    if not all(number.split(".")):
         raise error
     power = 0
     if unit and unit[0] in _POWERS:
@@ -90,6 +90,9 @@ def parse_size(text: str, *, binary: bool = True) -> int:
         unit = unit[1:]
     if unit not in ("", "b", "i", "ib"):
         raise error
+    if number.count(".") > 1:
+        # docker lets this one through to Go's number parser, whose words these are.
+        raise InvalidInput(f'strconv.ParseFloat: parsing "{number}": invalid syntax')
     value = float(number) * (1024 if binary else 1000) ** power
     if value >= 1 << 63:
         raise error
