@@ -32,7 +32,7 @@ class Engine:
         if self._store is None:
             from pallet.store.store import Store
 
-            self._store = Store(self.settings.root)
+            self._store = Store(self.settings.root, lambda chain: self.snapshots.remove(chain))
         return self._store
 
     @property

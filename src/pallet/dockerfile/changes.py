@@ -77,7 +77,7 @@ def _expose(config: ContainerConfig, text: str) -> ContainerConfig:
     before = environment(config)
     ports = dict(config.exposed_ports or {})
     for word in split_words(text):
-        ports |= dict.fromkeys(_ports(expand(word, before)), {})
+        ports |= {port: {} for port in _ports(expand(word, before))}
     return _replace(config, exposed_ports=dict(sorted(ports.items())))
 
 

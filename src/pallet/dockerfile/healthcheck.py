@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pallet.dockerfile.words import command, exec_form
+from pallet.durations import parse_duration
 from pallet.errors import InvalidInput
 from pallet.oci.config import Healthcheck
 
-_UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 _DURATIONS = ("interval", "timeout", "start-period")
 
 
@@ -50,24 +50,3 @@ def _interval(name: str, text: str) -> int:
     if 0 < found < 10**6:
         raise InvalidInput(f'Interval "{name}" cannot be less than 1ms')
     return found
-
-
-def parse_duration(text: str) -> int:
-    """Nanoseconds of a Go duration: `1m30s`, `1.5h`.
-
-    Raises:
-        InvalidInput: not a duration, with Go's text.
-    """
-    total = 0.0
-    rest = text.removeprefix("+")
-    while rest:
-        number = rest[: len(rest) - len(rest.lstrip("0123456789."))]
-        tail = rest[len(number) :]
-        unit = tail[: len(tail) - len(tail.lstrip("nuµmsh"))]
-        if unit not in _UNITS or not number.strip(".") or number.count(".") > 1:
-            raise InvalidInput(f'time: invalid duration "{text}"')
-        total += float(number) * _UNITS[unit]
-        rest = tail[len(unit) :]
-    if not text:
-        raise InvalidInput('time: invalid duration ""')
-    return int(total)

@@ -13,26 +13,22 @@ _FALSE = frozenset(("0", "f", "F", "FALSE", "false", "False"))
 
 
 class Filters:
-    """Parsed filters: each key with the values that were given for it.
+    """Filters: each key with the values that were given for it.
 
     Args:
-        texts: what the user typed, `key=value` each.
+        pairs: keys and values.
         known: the keys that the command understands.
 
     Raises:
-        InvalidInput: no `=`, or an unknown key, with docker's texts.
+        InvalidInput: an unknown key, with docker's text.
     """
 
-    def __init__(self, texts: Iterable[str], known: Collection[str]) -> None:
+    def __init__(self, pairs: Iterable[tuple[str, str]], known: Collection[str]) -> None:
         self._values: dict[str, list[str]] = {}
-        for text in texts:
-            key, equals, value = text.partition("=")
-            if not equals:
-                raise InvalidInput("bad format of filter (expected name=value)")
-            key = key.strip().lower()
+        for key, value in pairs:
             if key not in known:
                 raise InvalidInput(f"Invalid filter '{key}'")
-            self._values.setdefault(key, []).append(value.strip())
+            self._values.setdefault(key, []).append(value)
 
     def __bool__(self) -> bool:
         return bool(self._values)
@@ -57,7 +53,7 @@ class Filters:
             return True
         if all(value in _FALSE for value in values):
             return False
-        raise InvalidInput(f"Invalid filter '{key}={values}'")
+        raise InvalidInput(f"Invalid filter '{key}=[{' '.join(values)}]'")
 
 
 def labels_match(labels: dict[str, str] | None, wanted: Iterable[str]) -> bool:

@@ -33,7 +33,7 @@ class ImageSummary:
 
 
 def list_images(
-    engine: Engine, *, name: str | None = None, all: bool = False, filters: Iterable[str] = ()
+    engine: Engine, *, name: str | None = None, all: bool = False, filters: Iterable[tuple[str, str]] = ()
 ) -> list[ImageSummary]:
     """List images, newest first.
 
@@ -41,7 +41,7 @@ def list_images(
         engine: whose store.
         name: only images with this repository, or repository and tag.
         all: also images without a name that others were made from.
-        filters: docker's filters, `key=value`.
+        filters: docker's filters, keys and values.
 
     Raises:
         InvalidInput: a bad filter.

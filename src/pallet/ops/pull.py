@@ -74,11 +74,13 @@ def pull_all(
 def _known(engine: Engine, resolved: ResolvedImage) -> Digest | None:
     """The image, if it came here before by this very manifest and nothing of it is missing."""
     images, image = engine.store.images, resolved.manifest.config.digest
+    if not images.has(image):
+        return None
     if resolved.manifest.digest not in {manifest.digest for manifest in images.manifests_of(image)}:
         return None
-    layers = images.layers_of(image)
+    layers = images.layers_of(image, resolved.manifest.digest)
     whole = all(engine.store.blobs.has(blob.digest) for blob in resolved.manifest.blobs) and all(
-        engine.snapshots.has(Digest(layer.chain_id)) for layer in layers
+        engine.snapshots.has(layer.chain_id) for layer in layers
     )
     return image if whole else None
 

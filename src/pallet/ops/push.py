@@ -50,7 +50,7 @@ def push(engine: Engine, reference: Reference, *, progress: Progress = silent) -
     tag = next((row for row in images.tags() if (row.name, row.tag) == (reference.name, reference.tag)), None)
     if tag is None:
         raise NotFound(f"An image does not exist locally with the tag: {reference.familiar_name}")
-    image = image_by_id(engine, Digest(tag.image), Digest(tag.manifest))
+    image = image_by_id(engine, tag.image, tag.manifest)
     source = StoreSource(engine.store.blobs, image.manifest.descriptor)
     sink = RegistrySink(engine.registry, reference, mount_from=lambda blob: _homes(engine, reference, blob))
     diff_ids = dict(zip((layer.digest for layer in image.manifest.layers), image.config.diff_ids, strict=True))

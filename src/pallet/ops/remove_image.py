@@ -12,6 +12,7 @@ from pallet.engine import Engine
 from pallet.errors import Conflict
 from pallet.ops.container_running import is_running
 from pallet.reference import Reference
+from pallet.store.rows import Match
 
 
 class Removed(msgspec.Struct, frozen=True):
@@ -41,16 +42,17 @@ def remove_image(engine: Engine, name: str, *, force: bool = False, prune_parent
     removed: list[Removed] = []
     with engine.store.db.transaction():
         match = images.resolve(name)
-        if match.reference is not None:
+        named = _name_of(match)
+        if named is not None:
             if not force and _single(_references(engine, match.image)):
-                _refuse_if_used(engine, match.image, match.reference)
-            removed += _untag(engine, match.image, match.reference)
+                _refuse_if_used(engine, match.image, name)
+            removed += _untag(engine, match.image, named)
             if _references(engine, match.image):
                 return removed
         elif _single(references := _references(engine, match.image)):
             _refuse_conflicts(engine, match.image, force=force, ignore_references=True)
             for reference in references:
-                _drop(engine, reference)
+                _drop(engine, reference, match.image)
                 removed.append(Removed(untagged=reference.familiar))
         removed += _delete(engine, match.image, force=force, prune_parents=prune_parents)
     collect_garbage(engine)
@@ -59,16 +61,16 @@ def remove_image(engine: Engine, name: str, *, force: bool = False, prune_parent
 
 def collect_garbage(engine: Engine) -> None:
     """Delete bytes that nothing references; left to a later caller while others are adding."""
-    engine.store.collect(lambda chain: engine.snapshots.remove(Digest(chain)))
+    engine.store.collect(blocking=False)
 
 
 def _untag(engine: Engine, image: Digest, reference: Reference) -> list[Removed]:
-    _drop(engine, reference)
+    _drop(engine, reference, image)
     removed = [Removed(untagged=reference.familiar)]
     left = [other for other in _references(engine, image) if other.name == reference.name]
     if reference.digest is None and not any(other.tag for other in left):
         for other in left:
-            _drop(engine, other)
+            _drop(engine, other, image)
             removed.append(Removed(untagged=other.familiar))
     return removed
 
@@ -103,9 +105,18 @@ def _reference(name: str, tag: str | None, digest: Digest | None) -> Reference:
     return Reference(domain, path, tag, digest)
 
 
-def _drop(engine: Engine, reference: Reference) -> None:
+def _name_of(match: Match) -> Reference | None:
+    """The name that matched; None for an id."""
+    if match.tag is not None:
+        return _reference(match.tag.name, match.tag.tag, None)
+    if match.digest is not None:
+        return _reference(match.digest.name, None, match.digest.digest)
+    return None
+
+
+def _drop(engine: Engine, reference: Reference, image: Digest) -> None:
     if reference.digest is not None:
-        engine.store.images.remove_repo_digest(reference)
+        engine.store.images.remove_repo_digest(reference, image)
     else:
         engine.store.images.untag(reference)
 
@@ -116,11 +127,11 @@ def _single(references: list[Reference]) -> bool:
     return len(tags) <= 1 and len({reference.name for reference in references}) <= 1
 
 
-def _refuse_if_used(engine: Engine, image: Digest, reference: Reference) -> None:
+def _refuse_if_used(engine: Engine, image: Digest, name: str) -> None:
     users = engine.store.containers.using_image(image)
     if users:
         raise Conflict(
-            f'conflict: unable to remove repository reference "{reference.familiar}" (must force) - '
+            f'conflict: unable to remove repository reference "{name}" (must force) - '
             f"container {users[0].id[:12]} is using its referenced image {image.short}"
         )
 

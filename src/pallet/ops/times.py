@@ -47,3 +47,26 @@ def parse_rfc3339(text: str) -> int:
     except ValueError as error:
         raise InvalidInput(f'parsing time "{text}": not an RFC 3339 time') from error
     return int(moment.timestamp()) * 1_000_000_000 + int(digits[:9].ljust(9, "0") or 0)
+
+
+def parse_until(text: str) -> int:
+    """The moment that docker's `until` means, in nanoseconds since the epoch.
+
+    Args:
+        text: a Go duration before now (`24h`), an RFC 3339 time, a date, or seconds since the epoch.
+
+    Raises:
+        InvalidInput: none of these.
+    """
+    from pallet.durations import parse_duration
+    from pallet.errors import InvalidInput
+
+    if text.isdecimal():
+        return int(text) * 1_000_000_000
+    try:
+        return now_ns() - parse_duration(text)
+    except InvalidInput:
+        pass
+    if len(text) == 10:
+        text += "T00:00:00"
+    return parse_rfc3339(text if text.endswith("Z") or "+" in text[10:] or "-" in text[10:] else text + "Z")

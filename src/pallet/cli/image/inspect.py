@@ -1,0 +1,39 @@
+"""`pallet image inspect`: all there is to know about images."""
+
+from __future__ import annotations
+
+from pallet.cli.command import Command, Flag
+from pallet.cli.failure import from_object
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pallet.cli.command import Options
+    from pallet.cli.context import Context
+    from pallet.cli.inspection import Found
+
+
+def find_image(ctx: Context, name: str) -> Found:
+    """The image with this name, typed and as JSON."""
+    from pallet.cli.image.govalue import image_value
+    from pallet.ops.inspect_image import inspect_image
+
+    image = inspect_image(ctx.engine, name)
+    return image_value(image), image.to_docker()
+
+
+def _run(ctx: Context, opts: Options, args: list[str]) -> int:
+    from pallet.cli.inspection import inspect_each
+
+    return inspect_each(ctx, args, lambda name: find_image(ctx, name), template=opts.format, fail=from_object)
+
+
+COMMAND = Command(
+    "inspect [OPTIONS] IMAGE [IMAGE...]",
+    "Display detailed information on one or more images",
+    _run,
+    example="pallet image inspect ubuntu\npallet image inspect --format='{{ .RepoTags }}' ubuntu:18.04",
+    flags=(Flag("format", "f", "string", help="Format the output using the given Go template"),),
+    args=(1, None),
+    fail=from_object,
+    complete=("image",),
+)

@@ -1,0 +1,87 @@
+"""`inspect`: several objects as one JSON array, or each through a template.
+
+Source: docker/cli, cli/command/inspect/inspector.go: the template runs on the typed object first and, if that fails, on
+the object's JSON; what is missing is reported behind what was found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from pallet.cli.context import Context
+from pallet.cli.failure import Fail, Failure
+from pallet.errors import PalletError, TemplateError
+
+Found = tuple[object, dict[str, Any]]
+"""An object as a typed Go value and as docker's JSON object."""
+
+
+def inspect_each(ctx: Context, names: list[str], find: Callable[[str], Found], *, template: str, fail: Fail) -> int:
+    """Print the objects with these names.
+
+    Args:
+        ctx: where to.
+        names: what the user asked for.
+        find: the object with a name; raises PalletError if there is none.
+        template: `--format`, empty or `json` for JSON.
+        fail: how errors are worded.
+
+    Returns:
+        The exit code.
+    """
+    found: list[Found] = []
+    failures: list[tuple[str, int]] = []
+    for name in names:
+        try:
+            found.append(find(name))
+        except PalletError as error:
+            failures.append(fail(error))
+    if template and template != "json":
+        ctx.stdout.write(_through_template(template, found, failures) or "\n")
+    else:
+        raw = msgspec.json.format(msgspec.json.encode([each[1] for each in found]), indent=-1 if template else 4)
+        ctx.print(_go_escapes(raw.decode()))
+    for text, _ in failures:
+        ctx.warn(text)
+    return failures[-1][1] if failures else 0
+
+
+def _through_template(source: str, found: list[Found], failures: list[tuple[str, int]]) -> str:
+    from pallet.gotemplate import parse
+
+    try:
+        template = parse(source)
+    except TemplateError as error:
+        raise Failure(f"Template parsing error: {error.message}", exit_code=64) from None
+    out = ""
+    for typed, plain in found:
+        try:
+            out += template.execute(typed) + "\n"
+        except TemplateError:
+            try:
+                out += template.execute(_numbers(plain), missing_key="error") + "\n"
+            except TemplateError as error:
+                failures.insert(0, (f"template parsing error: {error.message}", 1))
+                break
+    return out
+
+
+def _numbers(value: Any) -> Any:
+    """JSON data as docker's fallback sees it: numbers keep their text."""
+    from pallet.gotemplate import GoJsonNumber
+
+    if isinstance(value, dict):
+        return {key: _numbers(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_numbers(each) for each in value]
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return GoJsonNumber(str(value))
+    return value
+
+
+def _go_escapes(text: str) -> str:
+    """Go's JSON encoder writes these three characters as escapes; docker's indenting keeps them so."""
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

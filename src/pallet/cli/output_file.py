@@ -1,0 +1,70 @@
+"""`-o FILE` of save and export: a file that appears whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import stat
+from types import TracebackType
+from typing import BinaryIO
+
+from pallet.cli.failure import Failure
+
+
+class OutputFile:
+    """Opens where `-o` points. A regular file is written beside its place and renamed when all went well.
+
+    Args:
+        path: the file.
+        verb: the command's name, for docker's error text.
+
+    Raises:
+        Failure: the place cannot be written, with docker's text.
+    """
+
+    def __init__(self, path: str, verb: str) -> None:
+        self._path = path
+        self._verb = verb
+        self._temporary = ""
+        self._file: BinaryIO | None = None
+
+    def __enter__(self) -> BinaryIO:
+        try:
+            self._refuse_bad_places()
+            if self._is_special():
+                self._file = open(self._path, "wb", buffering=0)
+            else:
+                self._temporary = f"{self._path}.{os.getpid()}.partial"
+                self._file = open(self._temporary, "xb", buffering=0)
+        except OSError as error:
+            raise Failure(f"open {self._path}: {(error.strerror or str(error)).lower()}", exit_code=1) from error
+        return self._file
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._file is not None:
+            self._file.close()
+        if self._temporary:
+            if error is None:
+                os.replace(self._temporary, self._path)
+            else:
+                os.unlink(self._temporary)
+
+    def _refuse_bad_places(self) -> None:
+        """Source: docker/cli, cli/command/utils.go, ValidateOutputPath."""
+        directory = os.path.dirname(self._path)
+        if directory and not os.path.isdir(directory):
+            raise Failure(
+                f'failed to {self._verb} image: invalid output path: directory "{directory}" does not exist',
+                exit_code=1,
+            )
+        if os.path.isdir(self._path):
+            raise Failure(
+                f'failed to {self._verb} image: invalid output path: "{self._path}" must be a regular file', exit_code=1
+            )
+
+    def _is_special(self) -> bool:
+        try:
+            return not stat.S_ISREG(os.stat(self._path).st_mode)
+        except FileNotFoundError:
+            return False

@@ -1,0 +1,127 @@
+"""`pallet system df`: where the bytes are."""
+
+from __future__ import annotations
+
+from pallet.cli.command import Command, Flag
+from pallet.cli.format import Row, print_rows
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pallet.cli.command import Options
+    from pallet.cli.context import Context
+    from pallet.ops.disk_usage import DiskUsage
+
+_HEADERS = {"Type": "TYPE", "TotalCount": "TOTAL", "Active": "ACTIVE", "Size": "SIZE", "Reclaimable": "RECLAIMABLE"}
+
+
+class _Line(Row):
+    __slots__ = ("_texts",)
+
+    FIELDS = tuple(_HEADERS)
+    GO_TYPE = "*formatter.diskUsageContext"
+
+    def __init__(self, kind: str, total: int, active: int, size: int, reclaimable: int) -> None:
+        from pallet.units import human_size
+
+        share = f" ({reclaimable * 100 // size}%)" if size > 0 else ""
+        self._texts = (kind, str(total), str(active), human_size(size), human_size(reclaimable) + share)
+
+    def field(self, name: str) -> str:
+        """The text of one field."""
+        return self._texts[self.FIELDS.index(name)]
+
+
+def _summary(usage: DiskUsage) -> list[_Line]:
+    idle = sum(each.size for each in usage.containers if not each.running)
+    written = sum(each.size for each in usage.containers)
+    return [
+        _Line(
+            "Images",
+            len(usage.images),
+            sum(1 for image in usage.images if image.containers),
+            usage.layers,
+            usage.reclaimable,
+        ),
+        _Line("Containers", len(usage.containers), sum(each.running for each in usage.containers), written, idle),
+        _Line("Compressed Blobs", usage.blobs, 0, usage.blob_bytes, 0),
+    ]
+
+
+def _run(ctx: Context, opts: Options, args: list[str]) -> int:
+    from pallet.ops.disk_usage import disk_usage
+
+    usage = disk_usage(ctx.engine)
+    if opts.verbose and not opts.format:
+        _print_details(ctx, usage)
+        return 0
+    print_rows(ctx, _summary(usage), template=opts.format, columns=tuple(_HEADERS), headers=_HEADERS)
+    return 0
+
+
+def _print_details(ctx: Context, usage: DiskUsage) -> None:
+    ctx.print("Images space usage:\n")
+    _table(
+        ctx,
+        ("REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE", "SHARED SIZE", "UNIQUE SIZE", "CONTAINERS"),
+        _image_rows(usage),
+    )
+    ctx.print("\nContainers space usage:\n")
+    _table(
+        ctx,
+        ("CONTAINER ID", "IMAGE", "COMMAND", "SIZE", "CREATED", "NAMES"),
+        _container_rows(usage),
+    )
+    from pallet.units import human_size
+
+    ctx.print(f"\nCompressed blobs, for push and save: {usage.blobs}, {human_size(usage.blob_bytes)}")
+
+
+def _table(ctx: Context, header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
+    from pallet.cli.table import render
+
+    ctx.stdout.write(render(header, rows))
+
+
+def _image_rows(usage: DiskUsage) -> Iterable[tuple[str, ...]]:
+    from pallet.units import human_size
+
+    for image in usage.images:
+        for name in image.names or ("<none>:<none>",):
+            repository, _, tag = name.rpartition(":")
+            sizes = (image.size, image.shared, image.size - image.shared)
+            texts = tuple(human_size(size, 4) for size in sizes)
+            yield (repository, tag, image.id.short, _ago(image.created), *texts, str(image.containers))
+
+
+def _container_rows(usage: DiskUsage) -> Iterable[tuple[str, ...]]:
+    from pallet.units import human_size
+
+    for each in usage.containers:
+        record = each.record
+        command = " ".join((record.path, *record.args))
+        shown = command if len(command) <= 20 else command[:19] + "…"
+        size = human_size(each.size)
+        yield (record.id[:12], record.image_name, f'"{shown}"', size, _ago(record.created), record.name)
+
+
+def _ago(nanoseconds: int) -> str:
+    import time
+
+    from pallet.units import human_duration
+
+    return human_duration(time.time() - nanoseconds / 10**9) + " ago"
+
+
+COMMAND = Command(
+    "df [OPTIONS]",
+    "Show pallet disk usage",
+    _run,
+    example="pallet system df --verbose",
+    flags=(
+        Flag("format", kind="string", help="Pretty-print images using a Go template"),
+        Flag("verbose", "v", help="Show detailed information on space usage"),
+    ),
+    args=(0, 0),
+)

@@ -1,0 +1,129 @@
+"""`docker system df`: where the bytes are.
+
+A layer that several images share is counted once in the total, and for each image either as shared or as its own.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+
+import msgspec
+
+from pallet.digest import Digest
+from pallet.engine import Engine
+from pallet.naming import familiar
+from pallet.ops.container_paths import upper_directory
+from pallet.ops.container_running import is_running
+from pallet.store.containers import ContainerRecord
+
+
+class ImageUsage(msgspec.Struct, frozen=True):
+    """One image's bytes of unpacked layers.
+
+    Attributes:
+        id: the image.
+        names: its familiar `name:tag`s.
+        created: nanoseconds since the epoch.
+        size: all its layers.
+        shared: of these, what other images have too.
+        containers: how many containers were made from it.
+    """
+
+    id: Digest
+    names: tuple[str, ...]
+    created: int
+    size: int
+    shared: int
+    containers: int
+
+
+class ContainerUsage(msgspec.Struct, frozen=True):
+    """One container's bytes: what it wrote itself."""
+
+    record: ContainerRecord
+    running: bool
+    size: int
+
+
+class DiskUsage(msgspec.Struct, frozen=True):
+    """The store's bytes.
+
+    Attributes:
+        images: each image.
+        layers: bytes of all unpacked layers, each counted once.
+        containers: each container.
+        blobs: how many compressed blobs there are (for push and save).
+        blob_bytes: their size.
+    """
+
+    images: tuple[ImageUsage, ...]
+    layers: int
+    containers: tuple[ContainerUsage, ...]
+    blobs: int
+    blob_bytes: int
+
+    @property
+    def reclaimable(self) -> int:
+        """Bytes of unpacked layers that no container's image needs, by docker's reckoning."""
+        return self.layers - sum(image.size - image.shared for image in self.images if image.containers)
+
+
+def disk_usage(engine: Engine) -> DiskUsage:
+    """Count the bytes of images, containers and blobs."""
+    store = engine.store
+    uses = store.images.layer_uses()
+    users: dict[str, set[str]] = {}
+    sizes: dict[str, int] = {}
+    for use in uses:
+        users.setdefault(use.chain_id, set()).add(use.image)
+        sizes[use.chain_id] = use.unpacked
+    shared: dict[str, int] = {}
+    for use in uses:
+        if len(users[use.chain_id]) > 1:
+            shared[use.image] = shared.get(use.image, 0) + use.unpacked
+    images = tuple(
+        ImageUsage(
+            id=row.id,
+            names=tuple(f"{familiar(tag.name)}:{tag.tag}" for tag in store.images.tags_of(row.id)),
+            created=row.created,
+            size=row.size,
+            shared=shared.get(row.id, 0),
+            containers=len(store.containers.using_image(row.id)),
+        )
+        for row in store.images.rows()
+    )
+    containers = tuple(
+        ContainerUsage(record, is_running(engine, record), tree_bytes(upper_directory(engine.settings, record.id)))
+        for record in store.containers.all()
+    )
+    blobs = [store.blobs.size(digest) for digest in store.blobs.all()]
+    return DiskUsage(images, sum(sizes.values()), containers, len(blobs), sum(blobs))
+
+
+def unshared_bytes(engine: Engine, images: Collection[str]) -> int:
+    """Bytes of unpacked layers that only these images have."""
+    users: dict[str, set[str]] = {}
+    sizes: dict[str, int] = {}
+    for use in engine.store.images.layer_uses():
+        users.setdefault(use.chain_id, set()).add(use.image)
+        sizes[use.chain_id] = use.unpacked
+    return sum(size for chain, size in sizes.items() if users[chain] <= set(images))
+
+
+def tree_bytes(root: str) -> int:
+    """Bytes of all files below `root`, hard links once, directories not counted, as docker counts a layer."""
+    total = 0
+    seen: set[int] = set()
+    for directory, _, names in os.walk(root):
+        for name in names:
+            try:
+                status = os.lstat(os.path.join(directory, name))
+            except FileNotFoundError:
+                continue
+            if status.st_nlink > 1:
+                if status.st_ino in seen:
+                    continue
+                seen.add(status.st_ino)
+            total += status.st_size
+    return total

@@ -1,0 +1,66 @@
+"""`docker image load`: an archive's images into the store."""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+import msgspec
+
+from pallet.archive.detect import open_archive
+from pallet.archive.source import ArchiveImage
+from pallet.digest import Digest
+from pallet.engine import Engine
+from pallet.ops.copy import Words, copy_blobs, read_config, resolve_image
+from pallet.ops.store_sink import StoreSink
+from pallet.platform import Platform
+from pallet.progress import Progress, silent
+from pallet.reference import Reference
+
+_WORDS = Words("", "Loading layer", (), "")
+
+
+class Loaded(msgspec.Struct, frozen=True):
+    """One image that was loaded.
+
+    Attributes:
+        image: its id.
+        names: the names it got from the archive.
+        replaced: names that stood for another image before, with that image's id.
+    """
+
+    image: Digest
+    names: tuple[Reference, ...]
+    replaced: tuple[tuple[Reference, Digest], ...]
+
+
+def load(
+    engine: Engine, archive: str | BinaryIO, *, platform: Platform | None = None, progress: Progress = silent
+) -> list[Loaded]:
+    """Load all images of an archive: docker's or OCI's, a tar (compressed or not) or an OCI layout's directory.
+
+    Args:
+        engine: whose store.
+        archive: a path, or a stream that need not seek.
+        platform: which manifest of an index; None for this machine's.
+        progress: told of each layer's bytes.
+
+    Raises:
+        InvalidInput: not an archive of images.
+        Integrity: something is not what its digest says; images before it stay loaded.
+    """
+    with engine.store.adding(), open_archive(archive, engine.store.scratch()) as opened:
+        return [_load(engine, image, platform, progress) for image in opened.images]
+
+
+def _load(engine: Engine, image: ArchiveImage, platform: Platform | None, progress: Progress) -> Loaded:
+    resolved = resolve_image(image.source, platform)
+    config = read_config(image.source, resolved.manifest)
+    with StoreSink(engine, resolved.manifest, config) as sink:
+        copy_blobs(image.source, sink, resolved.manifest.layers, words=_WORDS, progress=progress)
+        id = sink.finish(progress, "")
+    replaced: list[tuple[Reference, Digest]] = []
+    for name in image.names:
+        before = engine.store.images.tag(name.with_default_tag(), id, resolved.manifest.digest)
+        if before is not None and before != id:
+            replaced.append((name, before))
+    return Loaded(id, image.names, tuple(replaced))

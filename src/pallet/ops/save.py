@@ -1,0 +1,86 @@
+"""`docker image save`: stored images into an archive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+import msgspec
+
+from pallet.content import ImageSink
+from pallet.digest import Digest
+from pallet.engine import Engine
+from pallet.errors import InvalidReference
+from pallet.oci.descriptor import Descriptor
+from pallet.ops.copy import Words, copy_blobs
+from pallet.ops.images import StoredImage, image_by_id
+from pallet.ops.store_source import StoreSource
+from pallet.progress import Progress, silent
+from pallet.reference import Reference, parse
+
+_WORDS = Words("", "Saving", (), "")
+
+
+class ArchiveSink(ImageSink, Protocol):
+    """A sink that holds several images under their names."""
+
+    def name(self, reference: Reference | None, descriptor: Descriptor) -> None:
+        """List an image, under a name if it has one."""
+
+    def finish(self) -> None:
+        """Write what comes last."""
+
+
+class _Chosen(msgspec.Struct, frozen=True):
+    image: Digest
+    manifest: Digest
+    reference: Reference | None
+
+
+def save(engine: Engine, names: Iterable[str], sink: ArchiveSink, *, progress: Progress = silent) -> None:
+    """Write images into an archive; shared layers go in once.
+
+    Args:
+        engine: whose store.
+        names: references (a bare repository stands for all its tags) and ids, as docker takes them.
+        sink: the archive; it is finished, not closed.
+        progress: told of the bytes that went by.
+
+    Raises:
+        NoSuchImage: one of them does not exist; nothing has been written then.
+    """
+    chosen = [each for name in names for each in _choose(engine, name)]
+    for each in chosen:
+        image = image_by_id(engine, each.image, each.manifest)
+        _copy(engine, image, sink, progress)
+        sink.name(each.reference, image.manifest.descriptor)
+    sink.finish()
+
+
+def _copy(engine: Engine, image: StoredImage, sink: ArchiveSink, progress: Progress) -> None:
+    source = StoreSource(engine.store.blobs, image.manifest.descriptor)
+    copy_blobs(source, sink, image.manifest.blobs, words=_WORDS, progress=progress)
+    sink.put_manifest(image.manifest.descriptor, image.manifest.raw)
+
+
+def _choose(engine: Engine, name: str) -> list[_Chosen]:
+    images = engine.store.images
+    whole = _bare_repository(name)
+    if whole is not None:
+        rows = [row for row in images.tags() if row.name == whole.name]
+        if rows:
+            return [_Chosen(row.image, row.manifest, whole.with_tag(row.tag)) for row in rows]
+    match = images.resolve(name)
+    reference = None
+    if match.tag is not None:
+        domain, _, path = match.tag.name.partition("/")
+        reference = Reference(domain, path, match.tag.tag)
+    return [_Chosen(match.image, match.manifest, reference)]
+
+
+def _bare_repository(name: str) -> Reference | None:
+    try:
+        reference = parse(name)
+    except InvalidReference:
+        return None
+    return None if reference.tag or reference.digest else reference
