@@ -121,11 +121,11 @@ def test_only_the_cli_reads_the_environment(path: Path) -> None:
         if isinstance(node, ast.Subscript) and _is_environ(node.value):
             key = node.slice
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
-            if node.func.attr == "getenv" or (_is_environ(node.func.value) and node.func.attr in ("get", "pop")):
-                key = node.args[0]
+            name, environ = node.func.attr, _is_environ(node.func.value)
+            key = node.args[0] if name == "getenv" or (environ and name in ("get", "pop")) else None
         if key is not None:
             assert isinstance(key, ast.Constant), f"line {key.lineno}: reads the environment"
-            assert key.value == "PATH", f"line {key.lineno}: reads {key.value} from the environment"
+            assert key.value == "PATH", f"line {key.lineno}: reads {key.value!r} from the environment"
 
 
 def _is_environ(node: ast.expr) -> bool:
