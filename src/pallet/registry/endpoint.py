@@ -35,7 +35,7 @@ class Endpoint(msgspec.Struct, frozen=True):
         account: the name its credentials are kept under: the host, or `docker.io`.
         scheme: `https` or `http`; empty if both are allowed and the server's answer decides.
         tls: how to check the server.
-        clear: whether credentials may go there over plain http: on loopback, or if the user wrote `insecure`.
+        insecure: whether the user wrote `insecure`.
         mirror: whether this is a mirror: if it fails, the next address is asked.
     """
 
@@ -44,8 +44,18 @@ class Endpoint(msgspec.Struct, frozen=True):
     account: str
     scheme: str = "https"
     tls: Tls = Tls()
-    clear: bool = False
+    insecure: bool = False
     mirror: bool = False
+
+    @property
+    def loopback(self) -> bool:
+        """Whether it is on this machine."""
+        return is_loopback(self.host)
+
+    @property
+    def clear(self) -> bool:
+        """Whether credentials may go there over plain http: on loopback, or if the user wrote `insecure`."""
+        return self.insecure or self.loopback
 
 
 def is_loopback(host: str) -> bool:
@@ -116,6 +126,6 @@ def _endpoint(
         account=account,
         scheme=place.scheme or ("" if loopback or rule.insecure else "https"),
         tls=Tls(verify, certificates),
-        clear=loopback or rule.insecure,
+        insecure=rule.insecure,
         mirror=mirror,
     )

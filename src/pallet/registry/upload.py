@@ -1,0 +1,188 @@
+"""Upload sessions: one blob into a repository. Source: OCI distribution spec 1.1, "Pushing blobs"."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from hashlib import sha256
+from urllib.parse import urljoin
+
+from pallet.content import Advance, ImageSource
+from pallet.errors import Integrity, PalletError, Unavailable
+from pallet.oci.descriptor import Descriptor
+from pallet.registry.answer import Answer
+from pallet.registry.auth import problem_of
+from pallet.registry.endpoint import Endpoint
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pallet.registry.client import Registry
+
+PIECE = 64 * 1024 * 1024
+"""How many bytes go in one request: registries behind proxies limit a request's size and time."""
+
+AT_ONCE = 1024 * 1024
+"""Blobs up to this many bytes go with the request that ends the session, which saves one."""
+
+_RETRIED = (401, 408, 416, 429, 500, 502, 503, 504)
+
+
+class Upload:
+    """Sends one blob. A broken connection is followed by a question how far the registry got, and the rest.
+
+    Args:
+        client: the connections.
+        endpoint: the registry and repository.
+        scopes: what the token must allow.
+        descriptor: the blob.
+        location: the session's address, as the registry gave it.
+        source: where the bytes come from.
+        advance: told of bytes that went out, each once.
+    """
+
+    def __init__(
+        self,
+        client: Registry,
+        endpoint: Endpoint,
+        scopes: tuple[str, ...],
+        descriptor: Descriptor,
+        location: str,
+        source: ImageSource,
+        advance: Advance,
+    ) -> None:
+        self._client = client
+        self._endpoint = endpoint
+        self._scopes = scopes
+        self._descriptor = descriptor
+        self._location = location
+        self._source = source
+        self._advance = advance
+        self._hasher = sha256()
+        self._hashed = 0
+        self._at = 0
+
+    def run(self) -> None:
+        """Send the blob and have the registry keep it.
+
+        Raises:
+            Integrity: the source's bytes are not what the descriptor promises; the session is cancelled.
+            Unauthorized, Forbidden, Unavailable, ...: the registry's answer.
+        """
+        try:
+            if self._descriptor.size <= AT_ONCE:
+                self._finish(b"".join(self._bytes(self._descriptor.size)))
+            else:
+                self._send_pieces()
+                self._finish(b"")
+        except BaseException:
+            self._cancel()
+            raise
+
+    def _send_pieces(self) -> None:
+        size = self._descriptor.size
+        patience = self._client.transport.patience
+        failures = 0
+        while self._at < size:
+            start = self._at
+            length = min(PIECE, size - start)
+            headers = {"Content-Type": "application/octet-stream", "Content-Length": str(length)}
+            if length < size:
+                # One request for the whole needs no range, and some registries do not know it.
+                headers["Content-Range"] = f"{start}-{start + length - 1}"
+            failure: PalletError
+            try:
+                answer = self._request("PATCH", headers, length)
+                if answer.status in (201, 202, 204):
+                    self._moved(answer)
+                    self._at = start + length
+                    answer.discard()
+                    failures = 0
+                    continue
+                status, failure = answer.status, problem_of(answer).error()
+                if status not in _RETRIED:
+                    raise failure
+            except Unavailable as error:
+                failure = error
+            failures += 1
+            if failures >= patience.attempts:
+                raise failure
+            patience.sleep(failures)
+            self._at = self._ask_offset(failure)
+            if self._at > start:
+                failures = 0
+
+    def _request(self, method: str, headers: dict[str, str], length: int) -> Answer:
+        return self._client.request(
+            self._endpoint,
+            method,
+            self._location,
+            scopes=self._scopes,
+            headers=headers,
+            body=lambda: self._bytes(length),
+        )
+
+    def _bytes(self, length: int) -> Iterator[bytes]:
+        """The next `length` bytes of the source; those not seen before are hashed and reported."""
+        left = length
+        position = self._at
+        chunks = self._source.blob_chunks(self._descriptor, position)
+        for chunk in chunks:
+            more = len(chunk) > left
+            if more:
+                if position + left >= self._descriptor.size:
+                    raise Integrity(f"{self._descriptor.digest}: more than the promised {self._descriptor.size} bytes")
+                chunk = chunk[:left]
+            new = chunk[max(0, self._hashed - position) :]
+            position += len(chunk)
+            left -= len(chunk)
+            self._hasher.update(new)
+            self._hashed += len(new)
+            yield chunk
+            if new:
+                self._advance(len(new))
+            if more or (not left and position < self._descriptor.size):
+                break
+        if left:
+            raise Integrity(f"{self._descriptor.digest}: got {position} bytes instead of {self._descriptor.size}")
+
+    def _ask_offset(self, failure: PalletError) -> int:
+        """How many bytes the registry has. Source: OCI distribution spec 1.1, "Pushing a blob in chunks"."""
+        answer = self._client.request(self._endpoint, "GET", self._location, scopes=self._scopes)
+        if answer.status != 204:
+            answer.discard()
+            raise failure
+        self._moved(answer)
+        answer.discard()
+        first, dash, last = answer.header("Range").removeprefix("bytes=").partition("-")
+        if not dash:
+            return 0
+        if not (first == "0" and last.isascii() and last.isdigit()):
+            raise failure
+        # `0-0` is what registries say of one byte and of none. Where it matters the next request tells.
+        offset = int(last) + 1 if int(last) else 0
+        if offset > self._hashed:
+            raise failure
+        return offset
+
+    def _finish(self, rest: bytes) -> None:
+        digest = self._descriptor.digest
+        if self._hasher.hexdigest() != digest.hex:
+            raise Integrity(f"{digest}: the content has the digest sha256:{self._hasher.hexdigest()}")
+        target = f"{self._location}{'&' if '?' in self._location else '?'}digest={digest}"
+        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(len(rest))}
+        answer = self._client.request(self._endpoint, "PUT", target, scopes=self._scopes, headers=headers, body=rest)
+        if answer.status not in (201, 202, 204):
+            raise problem_of(answer).error()
+        answer.discard()
+
+    def _moved(self, answer: Answer) -> None:
+        target = answer.header("Location")
+        if target:
+            self._location = urljoin(answer.url, target)
+
+    def _cancel(self) -> None:
+        # The registry forgets abandoned sessions by itself, in time.
+        with suppress(PalletError):
+            self._client.request(
+                self._endpoint, "DELETE", self._location, scopes=self._scopes, attempts=1, reconnect=False
+            ).discard()
