@@ -6,9 +6,7 @@ as JSON lines. The fields are those of docker's JSON messages (moby, pkg/jsonmes
 
 from __future__ import annotations
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from collections.abc import Callable
 
 
 class Event:
@@ -33,8 +31,8 @@ class Event:
         return f"Event({self.status!r}, {self.id!r}, {self.current}, {self.total})"
 
 
-if TYPE_CHECKING:
-    Progress = Callable[[Event], None]
+Progress = Callable[[Event], None]
+"""Whoever listens."""
 
 
 def silent(event: Event) -> None:

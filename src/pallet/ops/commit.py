@@ -10,14 +10,14 @@ from pallet.engine import Engine
 from pallet.layer.diff import write_diff
 from pallet.oci.config import History
 from pallet.oci.mutate import Step, append_layer
-from pallet.ops.container_paths import upper_directory
 from pallet.ops.container_pause import paused
 from pallet.ops.images import image_by_id
 from pallet.ops.new_layer import LayerWriter, NewLayer
 from pallet.ops.record_image import record_image
 from pallet.ops.times import now_ns, rfc3339_nano
 from pallet.reference import Reference
-from pallet.store.containers import ContainerRecord
+from pallet.runtime.paths import ContainerPaths
+from pallet.store.container_record import ContainerRecord
 from pallet.version import DOCKER_VERSION
 
 _EMPTY_TAR = Digest.of(bytes(1024))
@@ -77,5 +77,5 @@ def commit(
 
 def _changes(engine: Engine, record: ContainerRecord) -> NewLayer:
     with LayerWriter(engine.store.blobs) as writer:
-        write_diff(upper_directory(engine.settings, record.id), writer)
+        write_diff(ContainerPaths(engine.settings, record.id).upper, writer)
         return writer.finish()

@@ -5,17 +5,17 @@ A layer that several images share is counted once in the total, and for each ima
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection
 
 import msgspec
 
 from pallet.digest import Digest
 from pallet.engine import Engine
+from pallet.host.files import tree_size
 from pallet.naming import familiar
-from pallet.ops.container_paths import upper_directory
 from pallet.ops.container_running import is_running
-from pallet.store.containers import ContainerRecord
+from pallet.runtime.paths import ContainerPaths
+from pallet.store.container_record import ContainerRecord
 
 
 class ImageUsage(msgspec.Struct, frozen=True):
@@ -94,7 +94,7 @@ def disk_usage(engine: Engine) -> DiskUsage:
         for row in store.images.rows()
     )
     containers = tuple(
-        ContainerUsage(record, is_running(engine, record), tree_bytes(upper_directory(engine.settings, record.id)))
+        ContainerUsage(record, is_running(engine, record), tree_size(ContainerPaths(engine.settings, record.id).upper))
         for record in store.containers.all()
     )
     blobs = [store.blobs.size(digest) for digest in store.blobs.all()]
@@ -109,21 +109,3 @@ def unshared_bytes(engine: Engine, images: Collection[str]) -> int:
         users.setdefault(use.chain_id, set()).add(use.image)
         sizes[use.chain_id] = use.unpacked
     return sum(size for chain, size in sizes.items() if users[chain] <= set(images))
-
-
-def tree_bytes(root: str) -> int:
-    """Bytes of all files below `root`, hard links once, directories not counted, as docker counts a layer."""
-    total = 0
-    seen: set[int] = set()
-    for directory, _, names in os.walk(root):
-        for name in names:
-            try:
-                status = os.lstat(os.path.join(directory, name))
-            except FileNotFoundError:
-                continue
-            if status.st_nlink > 1:
-                if status.st_ino in seen:
-                    continue
-                seen.add(status.st_ino)
-            total += status.st_size
-    return total

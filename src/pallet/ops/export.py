@@ -5,6 +5,7 @@ from __future__ import annotations
 from pallet.engine import Engine
 from pallet.layer.compress import Writable
 from pallet.layer.diff import write_tree
+from pallet.runtime.paths import ContainerPaths
 from pallet.runtime.rootfs import mounted_root
 
 
@@ -21,5 +22,7 @@ def export(engine: Engine, container: str, out: Writable) -> None:
         HostError: the file system cannot be mounted.
     """
     record = engine.store.containers.find(container)
-    with mounted_root(engine, record) as root:
+    layers = engine.snapshots.lower_dirs(record.chain_id) if record.chain_id else []
+    state = engine.store.containers.state(record.id)
+    with mounted_root(ContainerPaths(engine.settings, record.id), layers, state) as root:
         write_tree(root, out)

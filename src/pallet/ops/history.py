@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from pallet.digest import Digest
 from pallet.engine import Engine
 from pallet.oci.config import parse_config
 
@@ -43,17 +44,18 @@ def image_history(engine: Engine, name: str) -> list[HistoryStep]:
         size = sizes.pop(0) if not entry.empty_layer and sizes else 0
         steps.append(HistoryStep("<missing>", entry.created, entry.created_by, size, entry.comment, ()))
     steps.reverse()
-    known: str = match.image
+    known = match.image
     for position, step in enumerate(steps):
-        if not known:
-            break
         names = tuple(sorted(familiar_tags(engine, known)))
         steps[position] = msgspec.structs.replace(step, id=known, tags=names)
-        known = images.get(known).parent
+        parent = images.get(known).parent
+        if not parent:
+            break
+        known = Digest(parent)
     return steps
 
 
-def familiar_tags(engine: Engine, image: str) -> list[str]:
+def familiar_tags(engine: Engine, image: Digest) -> list[str]:
     """The image's `name:tag`s as docker prints them."""
     from pallet.naming import familiar
 

@@ -76,7 +76,7 @@ def _runtime(engine: Engine) -> tuple[str, tuple[str, ...]]:
         if shutil.which(program) is None
     )
     try:
-        return find_runtime(engine.settings.runtime).name, missing
+        return find_runtime(engine.settings.runtime, engine.settings.run_dir).name, missing
     except PalletError as error:
         return "", (*missing, f"WARNING: {error.message}")
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pallet.engine import Engine
-    from pallet.store.images import ImageRow
+    from pallet.store.rows import ImageRow
 
 FILTERS = ("dangling", "label", "before", "since", "reference")
 

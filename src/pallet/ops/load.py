@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import BinaryIO
 
 import msgspec
@@ -48,8 +49,11 @@ def load(
         InvalidInput: not an archive of images.
         Integrity: something is not what its digest says; images before it stay loaded.
     """
-    with engine.store.adding(), open_archive(archive, engine.store.scratch()) as opened:
-        return [_load(engine, image, platform, progress) for image in opened.images]
+    scratch = os.path.join(engine.store.root, "ingest")
+    with engine.store.adding():
+        os.makedirs(scratch, mode=0o700, exist_ok=True)
+        with open_archive(archive, scratch) as opened:
+            return [_load(engine, image, platform, progress) for image in opened.images]
 
 
 def _load(engine: Engine, image: ArchiveImage, platform: Platform | None, progress: Progress) -> Loaded:

@@ -38,18 +38,22 @@ class StoreSink:
         self._config = config
         self._chain = chain_ids(config.diff_ids)
         self._positions = {layer.digest: position for position, layer in reversed(list(enumerate(manifest.layers)))}
-        self._unpacker = Unpacker(workers=max(2, min(_DOWNLOADS, os.cpu_count() or 1)))
-        self._installer = Installer(engine.snapshots, self._unpacker, config.diff_ids, self._reopen)
+        self._unpacker: Unpacker | None = None
+        self._installer: Installer | None = None
 
     def __enter__(self) -> StoreSink:
-        self._unpacker.__enter__()
+        if not all(self._engine.snapshots.has(chain) for chain in self._chain):
+            self._unpacker = Unpacker(workers=max(2, min(_DOWNLOADS, os.cpu_count() or 1)))
+            self._installer = Installer(self._engine.snapshots, self._unpacker, self._config.diff_ids, self._reopen)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._installer.close()
-        self._unpacker.__exit__(kind, error, trace)
+        if self._installer is not None:
+            self._installer.close()
+        if self._unpacker is not None:
+            self._unpacker.__exit__(kind, error, trace)
 
     def has_blob(self, descriptor: Descriptor) -> bool:
         """Whether the blob is here and, if it is a layer, unpacked."""
@@ -63,23 +67,19 @@ class StoreSink:
         Raises:
             Integrity: the bytes are not what the descriptor or the config promises.
         """
-        jobs = [
-            self._installer.begin(position, descriptor.media_type)
-            for position in self._places(descriptor)
-            if not self._engine.snapshots.has(self._chain[position])
-        ]
-        try:
-            # One stream can feed one unpacking; the same layer twice in an image is unpacked again from its blob.
-            self._fetch(descriptor, source, jobs[:1], advance)
-            for job in jobs[1:]:
+        missing = [place for place in self._places(descriptor) if not self._engine.snapshots.has(self._chain[place])]
+        if self._installer is None or not missing:
+            self._fetch(descriptor, source, None, advance)
+            return
+        with self._installer.begin(missing[0], descriptor.media_type) as job:
+            self._fetch(descriptor, source, job, advance)
+            job.finish()
+        # An image may have the same layer twice; each place has its own chain ID.
+        for place in missing[1:]:
+            with self._installer.begin(place, descriptor.media_type) as job:
                 for chunk in self._local(descriptor.digest):
                     job.write(chunk)
-            for job in jobs:
                 job.finish()
-        except BaseException:
-            for job in jobs:
-                job.abort()
-            raise
 
     def put_manifest(self, descriptor: Descriptor, raw: bytes) -> None:
         """Keep a manifest."""
@@ -90,35 +90,34 @@ class StoreSink:
 
         Args:
             progress: told `done` for each layer, bottom first.
-            done: docker's word for a layer that is complete.
+            done: docker's word for a layer that is complete; empty for no report.
             parent: the id of the local image it was made from, if any.
             comment: docker's local comment.
         """
-        self._installer.settle()
-        for layer in self._manifest.layers:
-            progress(Event(done, layer.digest.short))
+        if self._installer is not None:
+            self._installer.settle()
+        if done:
+            for layer in self._manifest.layers:
+                progress(Event(done, layer.digest.short))
         self._blobs.put(self._config.raw)
         self._blobs.put(self._manifest.raw)
         sizes = tuple(self._engine.snapshots.info(chain).size for chain in self._chain)
         self._engine.store.images.add(self._config, self._manifest, sizes, parent=parent, comment=comment)
         return self._config.id
 
-    def _fetch(self, descriptor: Descriptor, source: ImageSource, jobs: list[LayerJob], advance: Advance) -> None:
+    def _fetch(self, descriptor: Descriptor, source: ImageSource, job: LayerJob | None, advance: Advance) -> None:
         with self._blobs.ingest(descriptor) as ingest:
-            if ingest.done:
-                kept = self._local(descriptor.digest)
-            else:
-                kept = ingest.existing()
+            kept = self._local(descriptor.digest) if ingest.done else ingest.existing()
             for chunk in kept:
                 advance(len(chunk))
-                for job in jobs:
+                if job is not None:
                     job.write(chunk)
             if ingest.done:
                 return
             for chunk in source.blob_chunks(descriptor, ingest.offset):
                 ingest.write(chunk)
                 advance(len(chunk))
-                for job in jobs:
+                if job is not None:
                     job.write(chunk)
             ingest.commit()
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from pallet.cli.command import Options
     from pallet.cli.context import Context
+    from pallet.ops.download import Download
 
 
 def _run(ctx: Context, opts: Options, args: list[str]) -> int:
@@ -35,14 +36,14 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
     return 0
 
 
-def _open(ctx: Context, source: str) -> BinaryIO:
+def _open(ctx: Context, source: str) -> BinaryIO | Download:
     """The tar at a path, at an URL, or on standard input."""
     if source == "-":
         return ctx.stdin.buffer
     if source.startswith(("http://", "https://")):
-        from pallet.ops.download import open_url
+        from pallet.ops.download import Download
 
-        return open_url(source)
+        return Download(source)
     try:
         return open(source, "rb", buffering=0)
     except OSError as error:
