@@ -117,7 +117,8 @@ class Dockerd:
         command = [
             *(program, "--config-file", f"{at}/daemon.json", "-H", f"unix://{at}/docker.sock", "--group", "root"),
             *("--data-root", f"{at}/data", "--exec-root", f"{at}/exec", "--pidfile", f"{at}/pid"),
-            *("--cgroup-parent", f"/{self._cgroup}", "--log-level", "warn", "--shutdown-timeout", "5"),
+            *("--exec-opt", "native.cgroupdriver=cgroupfs", "--cgroup-parent", f"/{self._cgroup}"),
+            *("--log-level", "warn", "--shutdown-timeout", "5"),
         ]
         if self.mirror is not None:
             command += ["--registry-mirror", self.mirror, "--insecure-registry", self.mirror.partition("://")[2]]
