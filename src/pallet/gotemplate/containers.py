@@ -15,6 +15,7 @@ from .values import (
     GoSlice,
     GoStruct,
     element_type,
+    key_type,
     kind_of,
     to_bytes,
     to_text,
@@ -70,9 +71,9 @@ def index(item: object, *keys: object) -> object:
 
 def _entry(item: object, key: object) -> object:
     if key is None or key is MISSING:
-        raise TemplateError("value is nil; should be of type string")
-    if not isinstance(key, str):
-        raise TemplateError(f"value has type {type_name(key)}; should be string")
+        raise TemplateError(f"value is nil; should be of type {key_type(item)}")
+    if type_name(key) != key_type(item):
+        raise TemplateError(f"value has type {type_name(key)}; should be {key_type(item)}")
     if isinstance(item, dict) and key in item:
         found: object = item[key]
         return found

@@ -11,7 +11,7 @@ from pallet.errors import TemplateError
 from .nodes import Action, Branch, Invoke, ListNode, Mark, Node, Pipe, Text
 from .pipelines import Pipelines
 from .quoting import quote
-from .values import MISSING, GoStruct, is_true, kind_of, type_name
+from .values import MISSING, GoStruct, is_interface_element, is_true, kind_of, type_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -109,14 +109,17 @@ class Execution(Pipelines):
         outer = len(self._vars)
         value = self._pipeline(dot, node.pipe)
         mark = len(self._vars)
-        ran = False
+        ran, outer_boxed, boxes = False, self._boxed, is_interface_element(value)
         for key, item in self._items(value):
             ran = True
             self._set_loop_variables(node.pipe, key, item)
+            if boxes:
+                self._boxed = item
             signal = self._walk_list(item, node.body)
             del self._vars[mark:]
             if signal == "break":
                 break
+        self._boxed = outer_boxed
         signal = ""
         if not ran and node.otherwise is not None:
             signal = self._walk_list(dot, node.otherwise)

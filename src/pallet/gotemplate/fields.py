@@ -5,21 +5,22 @@ Source: the documentation of Go's text/template (arguments); error texts as dock
 
 from __future__ import annotations
 
+from .durations import DURATION, duration_method
 from .quoting import quote
-from .values import MISSING, GoNil, GoStruct, element_type, kind_of, zero_of
+from .values import MISSING, GoInt, GoNil, GoStruct, element_type, key_type, kind_of, type_name, zero_of
 
 
 class FieldError(Exception):
     """A field cannot be had; the message is Go's."""
 
 
-def lookup(receiver: object, name: str, container: object, missing_key: str, has_args: bool) -> object:
+def lookup(receiver: object, name: str, boxed: bool, missing_key: str, has_args: bool) -> object:
     """A field's value; MISSING for an absent map entry, if that is allowed.
 
     Args:
         receiver: what is asked for the field.
         name: the field.
-        container: what the receiver was found in, or None: plain JSON data types its elements interface {}.
+        boxed: whether the receiver was found in plain JSON data, which types its elements interface {}.
         missing_key: "default", "zero" or "error".
         has_args: whether the template gives arguments, which only a method may take.
 
@@ -38,9 +39,15 @@ def lookup(receiver: object, name: str, container: object, missing_key: str, has
                 raise FieldError(f"{name} has arguments but cannot be invoked as function")
             return receiver[name]
     elif kind_of(receiver) == "map":
-        return _entry(receiver, name, missing_key, has_args)
+        if key_type(receiver) == "string":
+            return _entry(receiver, name, missing_key, has_args)
     elif isinstance(receiver, GoNil) and kind_of(receiver) == "ptr":
         raise FieldError(f"nil pointer evaluating {receiver.go_type}.{name}")
+    elif isinstance(receiver, GoInt) and receiver.go_type == DURATION:
+        try:
+            return duration_method(receiver, name)
+        except KeyError:
+            pass
     elif hasattr(receiver, "__go_field__"):
         try:
             found: object = receiver.__go_field__(name)
@@ -48,9 +55,7 @@ def lookup(receiver: object, name: str, container: object, missing_key: str, has
             pass
         else:
             return found
-    from .printing import declared_type
-
-    raise FieldError(f"can't evaluate field {name} in type {declared_type(container, receiver)}")
+    raise FieldError(f"can't evaluate field {name} in type {'interface {}' if boxed else type_name(receiver)}")
 
 
 def _entry(receiver: object, name: str, missing_key: str, has_args: bool) -> object:

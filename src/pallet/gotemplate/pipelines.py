@@ -12,7 +12,7 @@ from .fields import FieldError, lookup
 from .functions import FUNCTIONS, Function
 from .nodes import Chain, Command, Dot, Field, Identifier, ListNode, Literal, Nil, Node, Pipe, Variable
 from .quoting import quote
-from .values import MISSING, GoNil, is_true, kind_of, type_name
+from .values import MISSING, GoNil, is_interface_element, is_true, kind_of, type_name
 
 MAX_OUTPUT = 64 << 20
 """The most text, in characters, one execution writes or builds."""
@@ -42,6 +42,8 @@ class Pipelines:
         self._size = 0
         self._steps = 0
         self._depth = 0
+        # The element a range stands at, if it comes out of plain JSON data.
+        self._boxed: object = _ABSENT
 
     def _error(self, message: str) -> TemplateError:
         before = self._text[: self._node.pos]
@@ -123,21 +125,24 @@ class Pipelines:
             if isinstance(node.node, Nil):
                 raise self._error(f"indirection through explicit nil in {node}")
             receiver, names = self._argument(dot, "", node.node), node.names
-        container: object = None
+        boxed = receiver is self._boxed
         for name in names[:-1]:
-            receiver, container = self._field(dot, name, receiver, container, [], _ABSENT), receiver
-        return self._field(dot, names[-1], receiver, container, args, final)
+            container = receiver
+            receiver = self._field(dot, name, container, boxed, [], _ABSENT)
+            boxed = is_interface_element(container)
+        return self._field(dot, names[-1], receiver, boxed, args, final)
 
-    def _field(
-        self, dot: object, name: str, receiver: object, container: object, args: list[Node], final: object
-    ) -> object:
+    def _field(self, dot: object, name: str, receiver: object, boxed: bool, args: list[Node], final: object) -> object:
         has_args = bool(args) or final is not _ABSENT
         try:
-            value = lookup(receiver, name, container, self._missing_key, has_args)
+            value = lookup(receiver, name, boxed, self._missing_key, has_args)
         except FieldError as error:
             raise self._error(str(error)) from None
+        if isinstance(receiver, dict):
+            return value
         if not callable(value) or isinstance(value, GoNil) or hasattr(value, "__go_field__"):
-            if has_args and not isinstance(receiver, dict):
+            # A method without parameters, worked out already.
+            if has_args:
                 raise self._error(f"wrong number of args for {name}: want 0 got {len(args) + (final is not _ABSENT)}")
             return value
         values = [self._argument(dot, "any", arg) for arg in args]

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from pallet.errors import TemplateError
 
+from .durations import DURATION, duration_text
 from .scalars import Flags, format_bool, format_complex, format_float, format_int, format_string, pad
-from .values import MISSING, GoNil, GoStruct, is_interface_element, kind_of, type_name
+from .values import MISSING, GoInt, GoNil, GoStruct, kind_of, type_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -102,6 +103,8 @@ def _scalar(value: object, verb: str, flags: Flags) -> str | None:
         return format_string(value, verb, flags)
     if isinstance(value, bool):
         return format_bool(value, flags) if verb in "tv" else None
+    if isinstance(value, GoInt) and value.go_type == DURATION and verb in "vsqxX" and not flags.sharp_v:
+        return format_string(duration_text(value), verb, flags)
     if isinstance(value, int):
         return format_int(value, verb, flags, unsigned=kind_of(value) == "uint")
     if isinstance(value, float):
@@ -117,8 +120,8 @@ def _bad_verb(out: Output, value: object, verb: str, flags: Flags) -> None:
         out.write("<nil>")
     else:
         out.write(f"{type_name(value)}=")
-        # Go keeps the verb's flags for the value it complains of.
-        print_value(out, value, "v", flags, 0)
+        # Go keeps the verb's flags for the value it complains of, and asks none for its String.
+        print_value(out, int(value) if isinstance(value, GoInt) else value, "v", flags, 0)
     out.write(")")
 
 
@@ -185,8 +188,3 @@ def describe(value: object) -> str:
     print_value(out, value, "v", Flags(), 0)
     text = str(out)
     return text if len(text) <= 1000 else text[:1000] + "..."
-
-
-def declared_type(container: object, value: object) -> str:
-    """The type errors name for a value found in a container: interface {} in plain JSON data."""
-    return "interface {}" if is_interface_element(container) else type_name(value)

@@ -115,6 +115,14 @@ class GoJsonNumber(str):
     __slots__ = ()
 
 
+_NAMED = {
+    "nat.PortSet": ("nat.Port", "struct {}"),
+    "nat.PortMap": ("nat.Port", "[]nat.PortBinding"),
+    "strslice.StrSlice": ("int", "string"),
+}
+"""docker's named container types: the types of their keys and elements."""
+
+
 class Missing:
     """The type of MISSING."""
 
@@ -191,7 +199,14 @@ def type_name(value: object) -> str:
 def element_type(value: object) -> str:
     """The element type of a slice or map: "string" of "map[string]string"; "interface {}" for plain Python data; ""
     where the type's name does not tell."""
-    return type_name(value).partition("]")[2]
+    name = type_name(value)
+    return _NAMED[name][1] if name in _NAMED else name.partition("]")[2]
+
+
+def key_type(value: object) -> str:
+    """The key type of a map."""
+    name = type_name(value)
+    return _NAMED[name][0] if name in _NAMED else "string"
 
 
 def is_interface_element(value: object) -> bool:

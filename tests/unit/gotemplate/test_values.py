@@ -147,3 +147,71 @@ def test_a_plain_list_of_strings_joins() -> None:
     assert parse('{{join .Env ","}}').execute({"Env": ["A=1", "B=2"]}) == "A=1,B=2"
     assert parse('{{join .Env ","}}').execute({"Env": None}) == ""
     assert _error('{{join .Env ","}}', {"Env": [1]}).endswith("expected []string; got []interface {}")
+
+
+_CHECK = GoStruct(
+    "container.HealthConfig",
+    {
+        "Test": GoSlice(["CMD-SHELL", "true"]),
+        "Interval": GoInt(3_630_000_000_000, "time.Duration"),
+        "Timeout": GoInt(1_500_000_000, "time.Duration"),
+        "StartPeriod": GoInt(120_000_000_000, "time.Duration"),
+        "Retries": 3,
+    },
+    pointer=True,
+)
+_PORTS = GoMap({name: GoStruct("struct {}", {}) for name in ("80/tcp", "53/udp")}, "nat.PortSet")
+
+
+# What docker 20.10.24 printed for an image with this health check and these ports.
+@pytest.mark.parametrize(
+    ("text", "output"),
+    [
+        ("{{.Check}}", "{[CMD-SHELL true] 1h0m30s 1.5s 2m0s 3}"),
+        ('{{printf "%v|%s|%d" .Check.Interval .Check.Timeout .Check.Timeout}}', "1h0m30s|1.5s|1500000000"),
+        ('{{printf "%x|%q|%8s|%t" .D .D .D .D}}', '312e3573|"1.5s"|    1.5s|%!t(time.Duration=1500000000)'),
+        ("{{.Check.Interval.Seconds}}", "3630"),
+        (
+            "{{json .Check}}",
+            '{"Test":["CMD-SHELL","true"],"Interval":3630000000000,"Timeout":1500000000,'
+            '"StartPeriod":120000000000,"Retries":3}',
+        ),
+        (
+            '{{printf "%#v" .Check}}',
+            '&container.HealthConfig{Test:[]string{"CMD-SHELL", "true"}, Interval:3630000000000, '
+            "Timeout:1500000000, StartPeriod:120000000000, Retries:3}",
+        ),
+        ("{{.Ports}} {{json .Ports}} {{len .Ports}}", 'map[53/udp:{} 80/tcp:{}] {"53/udp":{},"80/tcp":{}} 2'),
+        ('{{printf "%#v" .Ports}}', 'nat.PortSet{"53/udp":struct {}{}, "80/tcp":struct {}{}}'),
+        ("{{range $k, $v := .Ports}}{{$k}} {{$v}};{{end}}", "53/udp {};80/tcp {};"),
+        ("{{print .Check.Interval 1 `a`}} {{eq .Check.Interval 5}}", "1h0m30s 1a false"),
+    ],
+)
+def test_durations_and_ports(text: str, output: str) -> None:
+    assert parse(text).execute({"Check": _CHECK, "Ports": _PORTS, "D": _CHECK["Timeout"]}) == output
+
+
+def test_ports_are_no_map_of_strings() -> None:
+    """So docker runs these on the raw JSON instead, where they are one."""
+    assert _error('{{index . "80/tcp"}}', _PORTS).endswith("value has type string; should be nat.Port")
+    assert _error("{{.foo}}", _PORTS).endswith("can't evaluate field foo in type nat.PortSet")
+
+
+@pytest.mark.parametrize(
+    ("nanoseconds", "text"),
+    [
+        (0, "0s"),
+        (1, "1ns"),
+        (1500, "1.5µs"),
+        (20_000_000, "20ms"),
+        (-90 * 10**9, "-1m30s"),
+        (1_000_000_001, "1.000000001s"),
+    ],
+)
+def test_duration_text(nanoseconds: int, text: str) -> None:
+    assert parse("{{.}}").execute(GoInt(nanoseconds, "time.Duration")) == text
+
+
+def test_elements_of_json_lists_are_interfaces() -> None:
+    assert _error("{{range .}}{{.Foo}}{{end}}", ["a"]).endswith("can't evaluate field Foo in type interface {}")
+    assert _error("{{range .}}{{.Foo}}{{end}}", GoSlice(["a"])).endswith("can't evaluate field Foo in type string")
