@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 
-from pallet.runtime.process import alive
+from pallet.host.process import alive
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

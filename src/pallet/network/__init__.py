@@ -1,0 +1,1 @@
+"""Networks of containers: the default bridge, its addresses, published ports."""

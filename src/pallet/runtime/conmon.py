@@ -1,0 +1,123 @@
+"""conmon: its command line, what it reports when a container is created, and orders to it.
+
+Source: conmon(8) and `conmon --help`, 2.1.6.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import msgspec
+
+from pallet.errors import HostError
+from pallet.host.process import start_time
+from pallet.host.spawn import find_program
+from pallet.runtime.oci_runtime import OciRuntime, failure
+from pallet.runtime.paths import ContainerPaths
+
+SYNC_PIPE = "_OCI_SYNCPIPE"
+_RESIZE = 1
+
+
+class _Report(msgspec.Struct):
+    data: int
+    message: str = ""
+
+
+def find_conmon() -> str:
+    """The path of conmon.
+
+    Raises:
+        HostError: it is not installed.
+    """
+    path = find_program("conmon") or find_program("/usr/libexec/podman/conmon")
+    if path is None:
+        raise HostError("conmon not found", hint="install conmon")
+    return path
+
+
+def command(
+    program: str, paths: ContainerPaths, runtime: OciRuntime, *, tty: bool, stdin: bool, stdin_stays: bool
+) -> list[str]:
+    """The command line that creates a container and watches it.
+
+    Args:
+        program: conmon's path.
+        paths: the container's paths.
+        runtime: the OCI runtime.
+        tty: whether the container gets a terminal.
+        stdin: whether it gets a standard input.
+        stdin_stays: whether that stays open when who attached goes away.
+    """
+    argv = [program, "--api-version", "1", "--cid", paths.id, "--cuuid", paths.id, "--name", paths.id[:12]]
+    argv += ["--runtime", runtime.path, "--runtime-arg", "--root", "--runtime-arg", runtime.root]
+    argv += ["--bundle", paths.run, "--container-pidfile", paths.pidfile, "--conmon-pidfile", paths.conmon_pidfile]
+    argv += ["--log-path", f"k8s-file:{paths.log}", "--no-sync-log", "--log-level", "error"]
+    argv += ["--exit-dir", paths.exits, "--full-attach"]
+    for word in exit_command(paths):
+        argv += ["--exit-command-arg" if "--exit-command" in argv else "--exit-command", word]
+    argv += ["--terminal"] * tty + ["--stdin"] * stdin + ["--leave-stdin-open"] * stdin_stays
+    return argv
+
+
+def exit_command(paths: ContainerPaths) -> list[str]:
+    """What conmon runs when the container has ended: this very pallet, told everything by its arguments."""
+    pallet = [sys.executable, "-P", "-m", "pallet", "--root", paths.root]
+    return [*pallet, "container", "cleanup", "--run-dir", paths.run_dir, paths.id]
+
+
+def read_report(pipe: int, program: str, what_it_printed: str) -> int:
+    """Wait for conmon's report on the creation.
+
+    Args:
+        pipe: the reading end of the sync pipe.
+        program: the program of the container, for error texts.
+        what_it_printed: the file with conmon's own output.
+
+    Returns:
+        The pid of the container's first process.
+
+    Raises:
+        RuntimeFailed: the runtime could not create the container.
+        HostError: conmon itself failed.
+    """
+    said = b""
+    while not said.endswith(b"\n"):
+        chunk = os.read(pipe, 4096)
+        if not chunk:
+            break
+        said += chunk
+    try:
+        report = msgspec.json.decode(said, type=_Report)
+    except msgspec.DecodeError:
+        # It ended without a word: its output is all there is.
+        with open(what_it_printed, errors="replace") as file:
+            raise HostError(f"conmon failed: {file.read().strip() or 'no reason given'}") from None
+    if report.data < 0:
+        raise failure(report.message, program)
+    return report.data
+
+
+def read_pid(path: str) -> tuple[int, int]:
+    """A pid from a file and that process's start time; zeros if there is no such file or process."""
+    try:
+        with open(path, "rb") as file:
+            pid = int(file.read())
+    except (FileNotFoundError, ValueError):
+        return 0, 0
+    return pid, start_time(pid)
+
+
+def resize(paths: ContainerPaths, rows: int, columns: int) -> None:
+    """Give the container's terminal a size; a container that has just ended is passed over."""
+    try:
+        fd = os.open(paths.ctl, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        os.write(fd, b"%d %d %d\n" % (_RESIZE, rows, columns))
+    except OSError:
+        return
+    finally:
+        os.close(fd)

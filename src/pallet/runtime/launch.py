@@ -1,0 +1,191 @@
+"""From nothing to a created container: a child in private namespaces that becomes conmon.
+
+The child makes what must vanish with the container, however it ends: a mount namespace with the root file system in
+it, and a network namespace that is bound to a path in that mount namespace only. Then it waits for its parent, who can
+look at the mounted root through /proc/PID/root meanwhile, and turns into conmon. When conmon is gone, so are they.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Sequence
+
+import msgspec
+
+from pallet.errors import HostError
+from pallet.host import kernel
+from pallet.host.process import start_time
+from pallet.runtime import conmon
+from pallet.runtime.oci_runtime import OciRuntime, hybrid_cgroups
+from pallet.runtime.paths import ContainerPaths
+from pallet.runtime.rootfs import make_private, mount_root
+
+_UMASK = 0o022
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What the child needs to know.
+
+    Attributes:
+        paths: the container's paths.
+        layers: the directories of the image's unpacked layers, top first.
+        runtime: the OCI runtime.
+        argv: conmon's command line.
+        network: whether to make a network namespace at `paths.netns`.
+        kept: open files that conmon holds as long as it lives (reserved ports).
+    """
+
+    paths: ContainerPaths
+    layers: tuple[str, ...]
+    runtime: OciRuntime
+    argv: tuple[str, ...]
+    network: bool
+    kept: tuple[int, ...] = ()
+
+
+class Created(msgspec.Struct, frozen=True):
+    """A created container: processes by pid and start time, as `ContainerState` has them."""
+
+    pid: int
+    pid_start: int
+    conmon: int
+    conmon_start: int
+
+
+class Launch:
+    """The child on its way; a context that ends it, and all it made, if it has not become conmon by then.
+
+    Attributes:
+        root: the container's root directory, opened in the child's mount namespace.
+        netns: its network namespace, opened; -1 without one.
+
+    Raises:
+        HostError: the root file system cannot be mounted, ...
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self.root = self.netns = -1
+        for directory in (plan.paths.upper, plan.paths.work, plan.paths.merged, plan.paths.exits):
+            os.makedirs(directory, 0o755, exist_ok=True)
+        os.chmod(plan.paths.run, 0o700)
+        if plan.network:
+            os.close(os.open(plan.paths.netns, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+        unified = hybrid_cgroups() if plan.runtime.refuses_hybrid else None
+        said, say = os.pipe()
+        waits, self._go = os.pipe()
+        self._sync, sync = os.pipe()
+        self._pid = os.fork()
+        if self._pid == 0:
+            _become_conmon(plan, unified, say, waits, sync)
+        for fd in (say, waits, sync):
+            os.close(fd)
+        try:
+            answer = os.read(said, 4096)
+            if answer != b"\n":
+                raise HostError(f"cannot set up the container: {answer.decode(errors='replace') or 'killed'}")
+            inside = f"/proc/{self._pid}/root"
+            self.root = os.open(inside + plan.paths.merged, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            if plan.network:
+                self.netns = os.open(inside + plan.paths.netns, os.O_RDONLY | os.O_CLOEXEC)
+        except BaseException as error:
+            self.close()
+            if isinstance(error, OSError):
+                raise HostError(f"cannot set up the container: {error}") from error
+            raise
+        finally:
+            os.close(said)
+
+    def go(self) -> None:
+        """Let the child become conmon, which creates the container from config.json."""
+        os.write(self._go, b"\n")
+
+    def created(self, program: str) -> Created:
+        """Wait until the container is created.
+
+        Args:
+            program: what it runs, for error texts.
+
+        Raises:
+            RuntimeFailed, HostError: see `conmon.read_report`.
+        """
+        paths = self._plan.paths
+        pid = conmon.read_report(self._sync, program, paths.run + "/conmon.log")
+        # Until it is started the process cannot end by itself, so the pid is its own.
+        monitor, monitor_start = conmon.read_pid(paths.conmon_pidfile)
+        return Created(pid, start_time(pid), monitor, monitor_start)
+
+    def close(self) -> None:
+        """Let go; a child that still waits ends."""
+        for name in ("root", "netns", "_go", "_sync"):
+            fd = getattr(self, name)
+            setattr(self, name, -1)
+            if fd >= 0:
+                os.close(fd)
+        if self._pid:
+            # conmon's first process leaves at once, too: the one that stays is its child.
+            os.waitpid(self._pid, 0)
+            self._pid = 0
+
+    def __enter__(self) -> Launch:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+def _become_conmon(plan: Plan, unified: str | None, say: int, waits: int, sync: int) -> None:
+    """The child's part; never returns."""
+    try:
+        os.setsid()  # the terminal's Ctrl-C is not for conmon
+        os.umask(_UMASK)
+        _close_others((say, waits, sync, *plan.kept))
+        make_private()
+        mount_root(plan.paths, plan.layers)
+        if unified is not None:
+            kernel.unmount(unified)
+        if plan.network:
+            _make_network(plan.paths.netns)
+        os.chdir("/")
+        os.write(say, b"\n")
+        if not os.read(waits, 1):
+            os._exit(1)
+        _redirect(plan.paths.run + "/conmon.log")
+        for fd in (sync, *plan.kept):
+            os.set_inheritable(fd, True)
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        os.execve(plan.argv[0], plan.argv, {**os.environ, conmon.SYNC_PIPE: str(sync)})
+    except OSError as error:
+        os.write(say, f"{error.filename}: {error.strerror}".encode(errors="replace"))
+    except BaseException as error:
+        os.write(say, repr(error).encode(errors="replace"))
+    finally:
+        os._exit(1)
+
+
+def _make_network(path: str) -> None:
+    host = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    kernel.unshare(kernel.CLONE_NEWNET)
+    kernel.mount("/proc/thread-self/ns/net", path, "", kernel.MS_BIND)
+    kernel.setns(host, kernel.CLONE_NEWNET)
+    os.close(host)
+
+
+def _close_others(kept: Sequence[int]) -> None:
+    """Close what conmon would hold open for the container's whole life: a pipe of the shell's, for one."""
+    low = 3
+    for fd in sorted(kept):
+        os.closerange(low, fd)
+        low = fd + 1
+    os.closerange(low, os.sysconf("SC_OPEN_MAX"))
+
+
+def _redirect(log: str) -> None:
+    nothing = os.open(os.devnull, os.O_RDWR)
+    out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.dup2(nothing, 0)
+    os.dup2(out, 1)
+    os.dup2(out, 2)
+    os.close(nothing)
+    os.close(out)

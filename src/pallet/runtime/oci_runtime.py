@@ -1,0 +1,130 @@
+"""crun or runc: finding it, its orders, its errors in docker's words.
+
+Source: OCI runtime spec, runtime.md; the command lines of crun(1) and runc(8).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+from pallet.errors import HostError, RuntimeFailed
+from pallet.host.spawn import find_program, run
+
+_KNOWN = ("crun", "runc")
+_UNIFIED = "/sys/fs/cgroup/unified"
+_CANNOT_INVOKE = 126
+_NOT_FOUND = 127
+_UNABLE = "runc create failed: unable to start container process: "
+_NOT_IN_PATH = "executable file not found in $PATH"
+_NOT_EXECUTABLE = ("permission denied", "operation not permitted", "is a directory")
+
+
+class OciRuntime:
+    """One OCI runtime.
+
+    Args:
+        path: the program.
+        root: the directory of its state.
+    """
+
+    __slots__ = ("path", "root")
+
+    def __init__(self, path: str, root: str) -> None:
+        self.path = path
+        self.root = root
+
+    @property
+    def name(self) -> str:
+        """`crun` or `runc`, or what the program is called."""
+        return os.path.basename(self.path)
+
+    @property
+    def refuses_hybrid(self) -> bool:
+        """Whether it must not see the cgroup v2 part of a hybrid set-up: crun's "cgroups in hybrid mode"."""
+        return self.name.startswith("crun")
+
+    def start(self, id: str, program: str) -> None:
+        """Start the process of a created container.
+
+        Args:
+            id: the container's id.
+            program: what it runs, for error texts.
+
+        Raises:
+            RuntimeFailed: with docker's text and exit code.
+        """
+        done = run([self.path, "--root", self.root, "start", id])
+        if done.code != 0:
+            raise failure(done.stderr.decode(errors="replace"), program)
+
+    def delete(self, id: str) -> None:
+        """Remove what the runtime keeps about a container, killing its processes; nothing to remove is fine."""
+        if os.path.isdir(f"{self.root}/{id}"):
+            run([self.path, "--root", self.root, "delete", "--force", id])
+
+
+def find_runtime(wanted: str | None, root: str) -> OciRuntime:
+    """Find the runtime.
+
+    Args:
+        wanted: a name or a path; None for the first that is installed of crun and runc.
+        root: the directory of its state.
+
+    Raises:
+        HostError: there is none.
+    """
+    for name in (wanted,) if wanted else _KNOWN:
+        path = find_program(name)
+        if path is not None:
+            return OciRuntime(path, root)
+    if wanted:
+        raise HostError(f"unknown or invalid runtime name: {wanted}")
+    raise HostError("no OCI runtime found", hint="install crun or runc")
+
+
+def hybrid_cgroups() -> str | None:
+    """The mount point of cgroup v2 beside cgroups v1, or None on a machine that has one kind only."""
+    return _UNIFIED if os.path.exists(_UNIFIED + "/cgroup.procs") else None
+
+
+def failure(message: str, program: str) -> RuntimeFailed:
+    """The error for what the runtime said when it could not create or start a container.
+
+    Args:
+        message: the runtime's words.
+        program: the program that the container should run.
+
+    Returns:
+        docker's text with docker's exit code: 127 for a program that is not there, 126 for one that cannot be run.
+    """
+    said = _cleaned(message)
+    lowered = said.lower()
+    reason, code = said, 125
+    if "not found in $path" in lowered or ("exec" in lowered and "no such file or directory" in lowered):
+        code = _NOT_FOUND
+        # With a slash it is not looked up in $PATH, though crun says so.
+        missing = f"stat {program}: no such file or directory" if "/" in program else _NOT_IN_PATH
+        reason = f'{_UNABLE}exec: "{program}": {missing}'
+    elif "exec" in lowered and any(word in lowered for word in _NOT_EXECUTABLE):
+        code = _CANNOT_INVOKE
+        reason = f'{_UNABLE}exec: "{program}": permission denied'
+    elif "exec format error" in lowered:
+        code = _CANNOT_INVOKE
+        reason = f'{_UNABLE}exec: "{program}": exec format error'
+    return RuntimeFailed(
+        f"failed to create shim task: OCI runtime create failed: {reason}: unknown",
+        exit_code=code,
+    )
+
+
+def _cleaned(message: str) -> str:
+    """The last line, out of its JSON or logrus clothes."""
+    lines = [line for line in message.strip().splitlines() if line.strip()]
+    if not lines:
+        return "no reason given"
+    line = lines[-1]
+    match = re.search(r'(?:"msg":|msg=)"((?:[^"\\]|\\.)*)"', line)
+    if match:
+        line = match[1].replace('\\"', '"').replace("\\\\", "\\")
+    return line.strip().removesuffix("\n")
