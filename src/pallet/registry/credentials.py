@@ -110,7 +110,7 @@ class CredentialStore:
                 _run(helper, "store", msgspec.json.encode({"ServerURL": key, "Username": user, "Secret": secret}))
             else:
                 entry = _to_entry(credentials)
-            document.setdefault("auths", {})[key] = entry
+            document["auths"] = {**_table(document, "auths", self.path), key: entry}
         return "" if helper else self.path
 
     def erase(self, registry: str) -> bool:
@@ -206,7 +206,9 @@ def _hostname(key: str) -> str:
 
 
 def _table(document: dict[str, Any], name: str, path: str) -> dict[str, Any]:
-    found = document.get(name) or {}
+    found = document.get(name)
+    if found is None:
+        return {}
     if not isinstance(found, dict):
         raise InvalidInput(f"{path}: {name} must be an object")
     return found
