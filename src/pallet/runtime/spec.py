@@ -26,13 +26,13 @@ class Surroundings(msgspec.Struct, frozen=True):
     Attributes:
         paths: the container's paths.
         user: the process's user.
-        netns: the path of the network namespace as conmon sees it; empty for the host's.
+        network: `host`, `new` for an empty namespace, or the path of a namespace as conmon sees it.
         seccomp: whether this machine's runtime can filter system calls.
     """
 
     paths: ContainerPaths
     user: User
-    netns: str = ""
+    network: str = "new"
     seccomp: bool = True
 
 
@@ -45,7 +45,7 @@ def build_spec(record: ContainerRecord, around: Surroundings) -> dict[str, Any]:
     config, host = record.config, record.host
     linux: dict[str, Any] = {
         "cgroupsPath": f"/pallet/{record.id}",
-        "namespaces": _namespaces(around.netns),
+        "namespaces": _namespaces(around.network),
         "resources": {"devices": defaults.device_rules()},
         "maskedPaths": list(defaults.MASKED_PATHS),
         "readonlyPaths": list(defaults.READONLY_PATHS),
@@ -126,10 +126,10 @@ def _capabilities(names: tuple[str, ...], uid: int) -> dict[str, list[str]]:
     return {"bounding": full, "effective": usable, "permitted": usable, "inheritable": [], "ambient": []}
 
 
-def _namespaces(netns: str) -> list[dict[str, str]]:
+def _namespaces(network: str) -> list[dict[str, str]]:
     out = [{"type": kind} for kind in ("mount", "uts", "ipc", "pid")]
-    if netns:
-        out.append({"type": "network", "path": netns})
+    if network != "host":
+        out.append({"type": "network"} if network == "new" else {"type": "network", "path": network})
     return out
 
 
