@@ -6,8 +6,6 @@ and every docker image uses, and the only one the store's layout has room for.
 
 from __future__ import annotations
 
-from hashlib import sha256
-
 from pallet.errors import InvalidDigest
 
 _HEX = frozenset("0123456789abcdef")
@@ -42,6 +40,8 @@ class Digest(str):
     @classmethod
     def of(cls, data: bytes) -> Digest:
         """The digest of `data`."""
+        from hashlib import sha256  # loads OpenSSL, which listing does not need
+
         return cls("sha256:" + sha256(data).hexdigest())
 
     @classmethod

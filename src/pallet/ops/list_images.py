@@ -54,7 +54,7 @@ def list_images(
     before = [images.get(images.resolve(text).image).created for text in chosen.get("before")]
     since = [images.get(images.resolve(text).image).created for text in chosen.get("since")]
     rows = images.rows()
-    parents = {row.parent for row in rows if row.parent}
+    parents = {row.parent for row in rows} - {""}
     tags, digests = _names(engine)
     summaries: list[ImageSummary] = []
     for row in rows:
@@ -62,14 +62,15 @@ def list_images(
             continue
         if "label" in chosen and not labels_match(_labels(engine, row), chosen.get("label")):
             continue
-        own_tags, own_digests = tags.get(row.id, []), digests.get(row.id, [])
+        id = row[0]
+        own_tags, own_digests = tags.get(id, []), digests.get(id, [])
         if patterns:
             own_tags = [tag for tag in own_tags if _matches(tag, patterns)]
             own_digests = [digest for digest in own_digests if _matches(digest, patterns)]
             if not own_tags and not own_digests:
                 continue
         if not own_tags and not own_digests:
-            if dangling is False or (not all and row.id in parents):
+            if dangling is False or (not all and id in parents):
                 continue
         elif dangling and own_tags:
             continue
@@ -81,12 +82,13 @@ def _names(engine: Engine) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     images = engine.store.images
     tags: dict[str, list[str]] = {}
     digests: dict[str, list[str]] = {}
-    for tag in images.tags():
-        tags.setdefault(tag.image, []).append(f"{familiar(tag.name)}:{tag.tag}")
-    for digest in images.repo_digests():
-        digests.setdefault(digest.image, []).append(f"{familiar(digest.name)}@{digest.digest}")
+    for name, tag, image, _ in images.tags():
+        tags.setdefault(image, []).append(f"{familiar(name)}:{tag}")
+    for name, digest, image in images.repo_digests():
+        digests.setdefault(image, []).append(f"{familiar(name)}@{digest}")
     for names in (*tags.values(), *digests.values()):
-        names.sort()
+        if len(names) > 1:
+            names.sort()
     return tags, digests
 
 
