@@ -87,9 +87,9 @@ def setns(fd: int, kind: int) -> None:
 def run_in_mount_namespace(function: Callable[[], _T]) -> _T:
     """Call `function` where its mounts are seen by it alone, and vanish with it. Other threads see nothing of it.
 
-    A thread, not a process, has the namespace: it takes 0.2 ms where a fork takes 1 or more, may be started while other threads
-    run (a fork may not), and its result, its errors and the streams it writes to are ordinary objects. Mounts made
-    outside meanwhile do show inside; none go the other way. A process started by `function` inherits the namespace and
+    A thread, not a process, has the namespace: that takes 0.2 ms where a fork takes 1 or more, is safe while other
+    threads run (a fork is not), and its result, its errors and the streams it writes to are ordinary objects. Mounts
+    made outside meanwhile do show inside; none go the other way. A process that `function` starts has the namespace and
     would keep it alive.
 
     Raises:
