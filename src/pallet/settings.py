@@ -1,6 +1,6 @@
 """Where pallet keeps things and what it runs with: one immutable value.
 
-Only `cli/` reads the environment and makes one of these from it; everything else is handed the value.
+`pallet.environment` makes one of these; everything else is handed the value.
 """
 
 from __future__ import annotations

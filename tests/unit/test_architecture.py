@@ -14,7 +14,8 @@ MAX_LINES = 400
 # A module imports only lower ranks, or its own folder; equal ranks never import each other, but for rank 0.
 RANKS = {
     **dict.fromkeys(("version", "errors", "digest", "naming", "reference", "platform"), 0),
-    **dict.fromkeys(("content", "settings", "progress", "units", "durations", "oci", "gotemplate", "dockerfile"), 0),
+    **dict.fromkeys(("content", "settings", "environment", "progress", "units", "durations"), 0),
+    **dict.fromkeys(("oci", "gotemplate", "dockerfile"), 0),
     "host": 1,
     **dict.fromkeys(("store", "layer"), 2),
     **dict.fromkeys(("registry", "archive", "runtime", "network"), 3),
@@ -115,8 +116,8 @@ def test_only_the_cli_prints(path: Path) -> None:
     "path", [each for each in MODULES if part_of(each) not in ("cli", "settings", "__main__")], ids=name_of
 )
 def test_only_the_cli_reads_the_environment(path: Path) -> None:
-    """Settings come from the command line's side. To hand os.environ on to a child, or to find a program in PATH, is
-    not a setting."""
+    """Settings come from `pallet.environment`, which is handed the environment. To hand os.environ on to a child, or to
+    find a program in PATH, is not a setting."""
     for node in ast.walk(parsed(path)):
         key: ast.expr | None = None
         if isinstance(node, ast.Subscript) and _is_environ(node.value):

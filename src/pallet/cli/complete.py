@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from pallet.cli import tree
 from pallet.cli.command import Command, with_help
-from pallet.cli.environment import default_config_dir
 from pallet.cli.root import root_flags
+from pallet.environment import default_config_dir
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

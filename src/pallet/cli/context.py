@@ -56,7 +56,7 @@ class Context:
     def settings(self) -> Settings:
         """The settings, from the global flags and the environment."""
         if self._settings is None:
-            from pallet.cli.environment import make_settings
+            from pallet.environment import make_settings
 
             self._settings = make_settings(
                 self.environ, root=self._root, runtime=self._runtime, config_dir=self._config_dir

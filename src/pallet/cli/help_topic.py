@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def _run(ctx: Context, opts: Options, args: list[str]) -> int:
-    from pallet.cli.environment import default_config_dir
     from pallet.cli.help import command_page, group_page
     from pallet.cli.root import root_flags
+    from pallet.environment import default_config_dir
 
     node, path = tree.ROOT, tree.ROOT.name
     flags = root_flags(default_config_dir(ctx.environ))

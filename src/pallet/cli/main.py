@@ -8,10 +8,10 @@ import sys
 from pallet.cli import tree
 from pallet.cli.command import HELP, with_help
 from pallet.cli.context import Context
-from pallet.cli.environment import default_config_dir
 from pallet.cli.failure import Failure, from_daemon
 from pallet.cli.flags import parse
 from pallet.cli.root import root_flags
+from pallet.environment import default_config_dir
 from pallet.errors import HostError, InvalidInput, PalletError
 
 TYPE_CHECKING = False

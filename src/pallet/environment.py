@@ -1,4 +1,7 @@
-"""From the environment and the global flags to settings. Nothing else in pallet reads the environment."""
+"""From the environment and what the user says to settings. Nothing else in pallet looks into the environment.
+
+Those through whom pallet is started hand it over: the command line, and `pallet.from_env()`.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,14 @@ def default_config_dir(environ: Mapping[str, str]) -> str:
 
 
 def make_settings(
-    environ: Mapping[str, str], *, root: str = "", runtime: str = "", config_dir: str = "", uid: int | None = None
+    environ: Mapping[str, str],
+    *,
+    root: str = "",
+    run_dir: str = "",
+    runtime: str = "",
+    registries_file: str = "",
+    config_dir: str = "",
+    uid: int | None = None,
 ) -> Settings:
     """Make the settings.
 
@@ -30,16 +40,18 @@ def make_settings(
 
     Args:
         environ: the environment.
-        root: the global flag `--root`, which wins over the environment; empty if not given.
-        runtime: the global flag `--runtime`.
-        config_dir: the global flag `--config`.
+        root: the store's directory (the global flag `--root`), which wins over the environment; empty if not given.
+        run_dir: the run directory, likewise.
+        runtime: the OCI runtime (`--runtime`), likewise.
+        registries_file: the file on registries, likewise.
+        config_dir: the directory with docker's `config.json` (`--config`), likewise.
         uid: who asks, if not the process's own user.
     """
     uid = os.geteuid() if uid is None else uid
     chosen = root or environ.get("PALLET_ROOT", "")
     default = _SYSTEM_ROOT if uid == 0 else f"{_xdg(environ, 'XDG_DATA_HOME', '.local/share')}/pallet"
     store = os.path.abspath(chosen) if chosen else default  # noqa: PTH100 - pathlib is too slow to import here
-    run_dir = environ.get("PALLET_RUN", "")
+    run_dir = run_dir or environ.get("PALLET_RUN", "")
     if not run_dir:
         run_dir = _run_base(environ, uid)
         if store != default:
@@ -49,7 +61,7 @@ def make_settings(
         os.path.abspath(run_dir),  # noqa: PTH100
         docker_config=config_dir or default_config_dir(environ),
         runtime=runtime or environ.get("PALLET_RUNTIME") or None,
-        registries_file=_registries_file(environ),
+        registries_file=registries_file or _registries_file(environ),
     )
 
 
@@ -67,7 +79,11 @@ def _run_base(environ: Mapping[str, str], uid: int) -> str:
     if uid == 0:
         return _SYSTEM_RUN
     runtime_dir = environ.get("XDG_RUNTIME_DIR", "")
-    return f"{runtime_dir}/pallet" if runtime_dir.startswith("/") else f"/tmp/pallet-{uid}"
+    if runtime_dir.startswith("/"):
+        return f"{runtime_dir}/pallet"
+    # Where a login session has it: who comes without that variable (cron, a library) must find the same containers.
+    usual = f"/run/user/{uid}"
+    return f"{usual}/pallet" if os.path.isdir(usual) else f"/tmp/pallet-{uid}"
 
 
 def _store_key(store: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pallet.cli.environment import make_settings
+from pallet.environment import make_settings
 
 
 def test_root_has_the_system_s_directories() -> None:
@@ -34,6 +34,8 @@ def test_flags_win_over_the_environment() -> None:
     assert (settings.root, settings.run_dir, settings.runtime, settings.docker_config) == ("/a", "/b", "runc", "/c")
     settings = make_settings(environ, root="/x", runtime="crun", config_dir="/y", uid=0)
     assert (settings.root, settings.run_dir, settings.runtime, settings.docker_config) == ("/x", "/b", "crun", "/y")
+    settings = make_settings(environ, run_dir="/z", registries_file="/r.toml", uid=0)
+    assert (settings.root, settings.run_dir, settings.registries_file) == ("/a", "/z", "/r.toml")
 
 
 def test_two_stores_never_share_a_run_directory() -> None:
