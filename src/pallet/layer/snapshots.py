@@ -134,6 +134,7 @@ class Snapshots:
     """
 
     def __init__(self, root: str) -> None:
+        root = os.path.join(os.getcwd(), root)
         self._directory = os.path.join(root, "snapshots")
         self._staging = os.path.join(root, "staging")
 
