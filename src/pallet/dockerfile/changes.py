@@ -29,7 +29,7 @@ def apply_changes(config: ContainerConfig, changes: Iterable[str]) -> ContainerC
         name = keyword.upper()
         handler = _HANDLERS.get(name)
         if handler is None:
-            raise InvalidInput(f"{name} is not a valid change command")
+            raise InvalidInput(f"{name.lower()} is not a valid change command")
         if not text:
             raise InvalidInput(f"{name} requires at least one argument")
         config = handler(config, text)
