@@ -7,20 +7,23 @@ made from them. What the headers may cost in memory is limited.
 from __future__ import annotations
 
 import os
+import re
 import tarfile
 
 from pallet.archive.files import Extent, Piece
 from pallet.errors import InvalidInput, NotFound, UnsafeArchive
 
-HEADER_LIMIT = 1024 * 1024
+HEADER_LIMIT = 64 * 1024
 """The most header bytes (long names, PAX records) one entry may have."""
 
-HEADERS_LIMIT = 64 * 1024 * 1024
+HEADERS_LIMIT = 32 * 1024 * 1024
 """The most header bytes all entries together may have."""
 
 _GLOBAL_RECORDS = 64
 _LONGEST_NAME = 4096
 _MOST_LINKS = 40  # as the kernel
+# Older tarfile modules take quadratic time to parse PAX records with long runs of digits (CVE-2024-6232).
+_DIGITS = re.compile(rb"[0-9]{300}")
 
 
 class _Link(str):
@@ -141,6 +144,8 @@ class _Headers:
         while len(data) < size and (more := os.pread(self._fd, size - len(data), self._start + self._at)):
             data += more
             self._at += len(more)
+        if size > tarfile.BLOCKSIZE and _DIGITS.search(data):
+            raise UnsafeArchive("invalid archive: its headers hold numbers without end")
         return data
 
     def seek(self, offset: int) -> None:

@@ -8,18 +8,26 @@ import json
 import lzma
 import os
 import tarfile
+import tempfile
 import threading
+import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.support.archives import MadeSource, contents, copy, docker_files, files_tar
 from tests.support.images import directory, entry, hardlink, image, symlink, tar
 
 from pallet.archive.detect import open_archive
 from pallet.archive.docker_writer import DockerArchiveSink
+from pallet.archive.source import blob_name
+from pallet.archive.tar_files import TarFiles
+from pallet.archive.tar_stream import LayoutTar
+from pallet.digest import Digest
 from pallet.errors import HostError, InvalidInput, NotFound, PalletError, UnsafeArchive
 from pallet.oci.manifest import parse_manifest
 
@@ -148,6 +156,35 @@ def test_global_records_without_end_are_refused(spool: Path) -> None:
         whole(out.getvalue(), spool)
 
 
+@pytest.mark.parametrize("size", [60_000, 1_000_000])
+def test_records_that_take_long_to_parse_are_refused(size: int, spool: Path) -> None:
+    info = tarfile.TarInfo("././@PaxHeader")
+    info.type, info.size = tarfile.XHDTYPE, size
+    header = info.tobuf(tarfile.USTAR_FORMAT) + b"1" * size + bytes(-size % 512)
+    started = time.process_time()
+    with pytest.raises(UnsafeArchive, match="headers"):
+        whole(header + GOOD, spool)
+    assert time.process_time() - started < 1
+
+
+def test_a_blob_of_more_than_8_gigabytes(spool: Path) -> None:
+    """Its size does not fit a plain tar header. The file is sparse: no disk is filled."""
+    size = 9 << 30
+    file = spool / "big"
+    digest = Digest.parse("sha256:" + "9" * 64)
+    with file.open("wb") as out:
+        LayoutTar(out).add_blob(digest, size, iter(()))
+        out.truncate(out.tell() + size)
+        out.seek(0, os.SEEK_END)
+        out.write(files_tar({"index.json": b'{"schemaVersion":2,"manifests":[]}'}))
+    with file.open("rb") as opened:
+        files = TarFiles(os.dup(opened.fileno()))
+        piece = files.find(blob_name(digest))
+        files.close()
+    file.unlink()
+    assert piece.size == size
+
+
 def test_chained_long_names_are_refused(spool: Path) -> None:
     info = tarfile.TarInfo("././@LongLink")
     info.type, info.size = tarfile.GNUTYPE_LONGNAME, 512
@@ -169,6 +206,40 @@ def test_memory_stays_small_with_a_large_layer(spool: Path, tmp_path: Path) -> N
     finally:
         tracemalloc.stop()
     assert peak < 8 * 1024 * 1024
+
+
+def checksummed(archive: bytearray) -> bytes:
+    """The archive with right checksums in its headers, so that readers get past them."""
+    for at in range(0, len(archive) - 511, 512):
+        if archive[at + 257 : at + 262] == b"ustar":
+            sum_ = sum(archive[at : at + 148]) + sum(archive[at + 156 : at + 512]) + 8 * ord(" ")
+            archive[at + 148 : at + 156] = b"%06o\0 " % sum_
+    return bytes(archive)
+
+
+SMALL = image([tar([entry("etc/file", b"abc")])], compression="plain", style="docker")
+SMALL_FILES = docker_files(SMALL, ["app:1"], [("l/layer.tar", SMALL.layers[0].data)])
+SMALL_TARS = [files_tar(SMALL_FILES, format=kind) for kind in (tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT)]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    archive=st.sampled_from(SMALL_TARS),
+    changes=st.lists(st.tuples(st.integers(0, 60), st.integers(0, 511), st.integers(0, 255)), min_size=1, max_size=6),
+    cut=st.integers(0, 20_000),
+)
+def test_any_damage_is_refused_or_harmless(archive: bytes, changes: list[tuple[int, int, int]], cut: int) -> None:
+    damaged = bytearray(archive[: 512 + cut])
+    for block, at, value in changes:
+        damaged[(block * 512 + at) % len(damaged)] = value
+    with tempfile.TemporaryDirectory() as directory:
+        try:
+            found = whole(checksummed(damaged), Path(directory))
+        except PalletError:
+            pass
+        else:
+            assert all(Digest.of(data) == digest for digest, data in found.items())
+        assert list(Path(directory).iterdir()) == []
 
 
 # How an archive can arrive.
