@@ -12,8 +12,12 @@ from typing import Any
 import msgspec
 
 from pallet.cli.context import Context
-from pallet.cli.failure import Fail, Failure
+from pallet.cli.failure import Failure
 from pallet.errors import PalletError, TemplateError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pallet.cli.failure import Fail
 
 Found = tuple[object, dict[str, Any]]
 """An object as a typed Go value and as docker's JSON object."""

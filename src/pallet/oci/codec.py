@@ -50,6 +50,12 @@ def decode_object(raw: bytes, what: str) -> dict[str, Any]:
     return decode(raw, dict[str, Any], what)
 
 
+def to_json_object(value: msgspec.Struct) -> dict[str, Any]:
+    """A value as the JSON object that `encode` would write."""
+    plain: dict[str, Any] = msgspec.to_builtins(value, enc_hook=_to_json)
+    return plain
+
+
 def encode(value: object) -> bytes:
     """Encode a value as compact JSON."""
     return msgspec.json.encode(value, enc_hook=_to_json)

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from pallet.digest import Digest
-from pallet.oci.codec import decode
+from pallet.oci.codec import decode, to_json_object
 from pallet.platform import Platform
 
 
@@ -55,7 +55,7 @@ class ContainerConfig(msgspec.Struct, frozen=True, rename="pascal"):
 
     def to_docker(self) -> dict[str, Any]:
         """The JSON object docker writes for this config: its key order, and its rule of what is left out when empty."""
-        fields: dict[str, Any] = msgspec.to_builtins(self)
+        fields = to_json_object(self)
         return {key: value for key, value in fields.items() if value or key not in _LEFT_OUT_WHEN_EMPTY}
 
 

@@ -89,6 +89,7 @@ def copy_blobs(
     words: Words,
     progress: Progress,
     name: Callable[[Descriptor], str] = lambda blob: blob.digest.short,
+    outcome: Callable[[Descriptor], str] | None = None,
 ) -> None:
     """Move blobs from `source` to `sink`, as many at a time as the sink takes, skipping what it has.
 
@@ -99,6 +100,7 @@ def copy_blobs(
         words: docker's words for the steps of one blob.
         progress: told of each step.
         name: what to call a blob in the reports.
+        outcome: says how a blob was moved, where `words` cannot know it.
 
     Raises:
         PalletError: the first failure; the others are stopped.
@@ -115,7 +117,7 @@ def copy_blobs(
             raise _Stopped
         progress(Event(words.moving, id, 0, blob.size))
         sink.put_blob(blob, source, _reporter(words.moving, id, blob.size, stop, progress))
-        for status in words.moved:
+        for status in (outcome(blob),) if outcome else words.moved:
             progress(Event(status, id))
 
     for blob in wanted:

@@ -12,6 +12,7 @@ import msgspec
 from pallet.engine import Engine
 from pallet.naming import familiar
 from pallet.oci.chain import chain_ids
+from pallet.oci.codec import to_json_object
 from pallet.oci.config import ContainerConfig
 from pallet.ops.images import image_by_id
 from pallet.ops.times import rfc3339_nano
@@ -64,7 +65,7 @@ class ImageInspect(msgspec.Struct, frozen=True, rename="pascal"):
 
     def to_docker(self) -> dict[str, Any]:
         """The JSON object, without the keys that docker leaves out when they are empty."""
-        fields: dict[str, Any] = msgspec.to_builtins(self)
+        fields = to_json_object(self)
         for key in ("Variant", "OsVersion"):
             if not fields[key]:
                 del fields[key]

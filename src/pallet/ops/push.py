@@ -15,7 +15,7 @@ from pallet.progress import Event, Progress, silent
 from pallet.reference import Reference
 from pallet.registry.sink import RegistrySink
 
-_WORDS = Words("Preparing", "Pushing", ("Pushed",), "Layer already exists")
+_WORDS = Words("Preparing", "Pushing", (), "Layer already exists")
 
 
 class Pushed(msgspec.Struct, frozen=True):
@@ -61,8 +61,9 @@ def push(engine: Engine, reference: Reference, *, progress: Progress = silent) -
         words=_WORDS,
         progress=progress,
         name=lambda blob: diff_ids[blob.digest].short,
+        outcome=lambda blob: _outcome(sink.mounted_from(blob)),
     )
-    _finish(image, source, sink)
+    _finish(reference, image, source, sink)
     images.add_repo_digest(reference.with_digest(image.manifest.digest), image.id)
     size = len(image.manifest.raw)
     progress(Event(f"digest: {image.manifest.digest} size: {size}", reference.tag or ""))
@@ -77,12 +78,16 @@ def push_all(engine: Engine, reference: Reference, *, progress: Progress = silen
     return [push(engine, reference.with_tag(tag), progress=progress) for tag in tags]
 
 
-def _finish(image: StoredImage, source: StoreSource, sink: RegistrySink) -> None:
+def _finish(reference: Reference, image: StoredImage, source: StoreSource, sink: RegistrySink) -> None:
     """The config, then the manifest under its name: last, so that a name never points at what is not there."""
     config = image.manifest.config
     if not sink.has_blob(config):
         sink.put_blob(config, source, lambda size: None)
-    sink.put_manifest(image.manifest.descriptor, image.manifest.raw)
+    sink.tag(reference, image.manifest.raw, image.manifest.media_type)
+
+
+def _outcome(home: str) -> str:
+    return f"Mounted from {home}" if home else "Pushed"
 
 
 def _homes(engine: Engine, reference: Reference, blob: Descriptor) -> list[str]:
