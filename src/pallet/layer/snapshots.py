@@ -154,6 +154,8 @@ class Snapshots:
                 raw = file.read()
         except FileNotFoundError as error:
             raise NotFound(f"unpacked layer {chain} is missing") from error
+        except OSError as error:
+            raise HostError(f"cannot read unpacked layer {chain}: {error.strerror}") from error
         try:
             info = decode(raw, SnapshotInfo, f"the description of layer {chain}")
         except PalletError as error:

@@ -53,6 +53,8 @@ class Blobs:
             return os.stat(self.path(digest)).st_size
         except FileNotFoundError as error:
             raise NotFound(f"blob {digest} is missing") from error
+        except OSError as error:
+            raise HostError(f"cannot read blob {digest}: {error.strerror}") from error
 
     def open(self, digest: Digest) -> BinaryIO:
         """The blob's bytes, as a file opened for reading without a buffer.
@@ -64,6 +66,8 @@ class Blobs:
             return open(self.path(digest), "rb", buffering=0)
         except FileNotFoundError as error:
             raise NotFound(f"blob {digest} is missing") from error
+        except OSError as error:
+            raise HostError(f"cannot read blob {digest}: {error.strerror}") from error
 
     def read(self, descriptor: Descriptor) -> bytes:
         """A small blob (manifest, config) as a whole, verified.

@@ -92,8 +92,8 @@ def _blobs(store: Store, advance: Callable[[int], None]) -> Iterator[Finding]:
             found = _digest_of(store, digest, advance)
         except NotFound:
             continue  # removed by hand meanwhile; if an image needs it, the next check says so
-        except OSError as error:
-            detail = f"blob {digest} cannot be read: {error.strerror}"
+        except (HostError, OSError) as error:
+            detail = f"blob {digest} cannot be read: {error}"
             yield Finding("blob-unreadable", digest, detail, _users(store.db, digest))
             continue
         if found != digest:

@@ -111,10 +111,14 @@ class Database:
     def _open(self, create: bool) -> Connection | None:
         if self._connection is not None:
             return self._connection
-        if not os.path.exists(self._path):
+        try:
+            os.stat(self._path)
+        except FileNotFoundError:
             if not create:
                 return None
-            os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
+            self._make_directory()
+        except OSError as error:
+            raise HostError(f"cannot open {self._path}: {error.strerror}") from error
         try:
             connection = connect(self._path, timeout=_BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
             connection.execute("PRAGMA foreign_keys=ON")
@@ -126,6 +130,12 @@ class Database:
             raise HostError(f"cannot open {self._path}: {error}") from error
         self._connection = connection
         return connection
+
+    def _make_directory(self) -> None:
+        try:
+            os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise HostError(f"cannot make {error.filename}: {error.strerror}") from error
 
 
 class Transaction:

@@ -13,7 +13,6 @@ import time
 
 from pallet.digest import Digest
 from pallet.errors import NoSuchImage
-from pallet.store import garbage
 from pallet.store.rows import DigestRow, ImageRow, LayerRow, LayerUse, Match, TagRow
 
 TYPE_CHECKING = False
@@ -227,6 +226,8 @@ class Images:
         Raises:
             NoSuchImage: it is not here.
         """
+        from pallet.store import garbage
+
         with self._db.transaction() as connection:
             chains = garbage.note_image(connection, id)
             connection.execute("DELETE FROM tags WHERE image = ?", (id,))

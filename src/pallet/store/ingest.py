@@ -93,12 +93,14 @@ class Ingest:
         """Stop; what arrived is kept for the next run. Nothing happens the second time."""
         fd, self._fd = self._fd, -1
         if fd >= 0:
+            if self.offset == 0 and not self.done:
+                unlink_if_there(self._path)  # while it is locked: whoever waits for it looks again
             os.close(fd)
 
     def discard(self) -> None:
         """Stop, and drop what arrived."""
-        if self._fd >= 0 and not self.done:
-            unlink_if_there(self._path)
+        if not self.done:
+            self.offset = 0
         self.close()
 
     def __enter__(self) -> Ingest:

@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import os
 
-from pallet.host.locks import FileLock, lock
+from pallet.errors import PalletError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
+    from pallet.host.locks import FileLock
     from pallet.store.blobs import Blobs
     from pallet.store.containers import Containers
     from pallet.store.db import Database
@@ -132,6 +133,8 @@ class Adding:
         self._lock: FileLock | None = None
 
     def __enter__(self) -> Adding:
+        from pallet.host.locks import lock
+
         self._lock = lock(self._store.lock_path, shared=True)
         return self
 
@@ -140,5 +143,9 @@ class Adding:
     ) -> None:
         if self._lock is not None:
             self._lock.release()
-        if self._store.db.row("SELECT 1 FROM garbage LIMIT 1") is not None:
-            self._store.collect(blocking=False)
+        try:
+            if self._store.db.row("SELECT 1 FROM garbage LIMIT 1") is not None:
+                self._store.collect(blocking=False)
+        except (PalletError, OSError):
+            if error is None:  # else what went wrong first is what the user should hear of
+                raise
