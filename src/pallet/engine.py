@@ -32,7 +32,7 @@ class Engine:
         if self._store is None:
             from pallet.store.store import Store
 
-            self._store = Store(self.settings.root, lambda chain: self.snapshots.remove(chain))
+            self._store = Store(self.settings.root, self._remove_snapshot)
         return self._store
 
     @property
@@ -52,6 +52,9 @@ class Engine:
 
             self._registry = Registry(self.settings)
         return self._registry
+
+    def _remove_snapshot(self, chain: str) -> None:
+        self.snapshots.remove(chain)
 
     def close(self) -> None:
         """Give back the database connection; the engine can be used again afterwards."""

@@ -111,7 +111,8 @@ def copy_blobs(
     def move(blob: Descriptor) -> None:
         id = name(blob)
         if sink.has_blob(blob):
-            progress(Event(words.present, id))
+            if words.present:
+                progress(Event(words.present, id))
             return
         if stop.is_set():
             raise _Stopped

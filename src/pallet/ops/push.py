@@ -97,4 +97,4 @@ def _homes(engine: Engine, reference: Reference, blob: Descriptor) -> list[str]:
         (blob.digest,),
     )
     prefix = reference.domain + "/"
-    return sorted(name[len(prefix) :] for (name,) in rows if name.startswith(prefix) and name != reference.name)
+    return sorted(name for (name,) in rows if name.startswith(prefix) and name != reference.name)
