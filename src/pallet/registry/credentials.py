@@ -110,7 +110,8 @@ class CredentialStore:
                 _run(helper, "store", msgspec.json.encode({"ServerURL": key, "Username": user, "Secret": secret}))
             else:
                 entry = _to_entry(credentials)
-            document["auths"] = {**_table(document, "auths", self.path), key: entry}
+            # Docker writes them sorted.
+            document["auths"] = dict(sorted({**_table(document, "auths", self.path), key: entry}.items()))
         return "" if helper else self.path
 
     def erase(self, registry: str) -> bool:

@@ -71,8 +71,7 @@ class RegistrySink:
                 with self._lock:
                     self._mounted[descriptor.digest] = path
                 return
-        location = location or self._start()
-        Upload(self._client, self._endpoint, self._scopes, descriptor, location, source, advance).run()
+        Upload(self._client, self._endpoint, self._scopes, descriptor, self._start, location, source, advance).run()
 
     def mounted_from(self, descriptor: Descriptor) -> str:
         """The repository a blob was mounted from, for docker's `Mounted from library/x`; empty if it was sent."""

@@ -1,8 +1,12 @@
-"""Upload sessions: one blob into a repository. Source: OCI distribution spec 1.1, "Pushing blobs"."""
+"""Upload sessions: one blob into a repository. Source: OCI distribution spec 1.1, "Pushing blobs".
+
+After a broken connection the registry is asked how far it got. Docker's registry before version 3 gives a session up
+when its last request broke off; then the blob is sent again in a new one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from hashlib import sha256
 from urllib.parse import urljoin
@@ -28,14 +32,15 @@ _RETRIED = (401, 408, 416, 429, 500, 502, 503, 504)
 
 
 class Upload:
-    """Sends one blob. A broken connection is followed by a question how far the registry got, and the rest.
+    """Sends one blob.
 
     Args:
         client: the connections.
         endpoint: the registry and repository.
         scopes: what the token must allow.
         descriptor: the blob.
-        location: the session's address, as the registry gave it.
+        start: opens a session and returns its address.
+        location: the address of a session that is open already, or empty.
         source: where the bytes come from.
         advance: told of bytes that went out, each once.
     """
@@ -46,6 +51,7 @@ class Upload:
         endpoint: Endpoint,
         scopes: tuple[str, ...],
         descriptor: Descriptor,
+        start: Callable[[], str],
         location: str,
         source: ImageSource,
         advance: Advance,
@@ -54,6 +60,7 @@ class Upload:
         self._endpoint = endpoint
         self._scopes = scopes
         self._descriptor = descriptor
+        self._start = start
         self._location = location
         self._source = source
         self._advance = advance
@@ -68,6 +75,7 @@ class Upload:
             Integrity: the source's bytes are not what the descriptor promises; the session is cancelled.
             Unauthorized, Forbidden, Unavailable, ...: the registry's answer.
         """
+        self._location = self._location or self._start()
         try:
             if self._descriptor.size <= AT_ONCE:
                 self._finish(b"".join(self._bytes(self._descriptor.size)))
@@ -81,7 +89,7 @@ class Upload:
     def _send_pieces(self) -> None:
         size = self._descriptor.size
         patience = self._client.transport.patience
-        failures = 0
+        failures = restarts = 0
         while self._at < size:
             start = self._at
             length = min(PIECE, size - start)
@@ -107,9 +115,15 @@ class Upload:
             if failures >= patience.attempts:
                 raise failure
             patience.sleep(failures)
-            self._at = self._ask_offset(failure)
-            if self._at > start:
+            offset = self._ask_offset()
+            if offset is None:
+                restarts += 1
+                if restarts >= patience.attempts:
+                    raise failure
+                self._location = self._start()
+            elif offset > start:
                 failures = 0
+            self._at = offset or 0
 
     def _request(self, method: str, headers: dict[str, str], length: int) -> Answer:
         return self._client.request(
@@ -137,32 +151,29 @@ class Upload:
             left -= len(chunk)
             self._hasher.update(new)
             self._hashed += len(new)
-            yield chunk
             if new:
                 self._advance(len(new))
+            yield chunk  # last: after a broken connection nothing below it runs
             if more or (not left and position < self._descriptor.size):
                 break
         if left:
             raise Integrity(f"{self._descriptor.digest}: got {position} bytes instead of {self._descriptor.size}")
 
-    def _ask_offset(self, failure: PalletError) -> int:
-        """How many bytes the registry has. Source: OCI distribution spec 1.1, "Pushing a blob in chunks"."""
+    def _ask_offset(self) -> int | None:
+        """How many bytes the registry has, None if the session is lost.
+
+        Source: OCI distribution spec 1.1, "Pushing a blob in chunks".
+        """
         answer = self._client.request(self._endpoint, "GET", self._location, scopes=self._scopes)
-        if answer.status != 204:
-            answer.discard()
-            raise failure
+        status, have = answer.status, answer.header("Range").removeprefix("bytes=")
         self._moved(answer)
         answer.discard()
-        first, dash, last = answer.header("Range").removeprefix("bytes=").partition("-")
-        if not dash:
-            return 0
-        if not (first == "0" and last.isascii() and last.isdigit()):
-            raise failure
-        # `0-0` is what registries say of one byte and of none. Where it matters the next request tells.
-        offset = int(last) + 1 if int(last) else 0
-        if offset > self._hashed:
-            raise failure
-        return offset
+        first, dash, last = have.partition("-")
+        if status != 204 or (dash and not (first == "0" and last.isascii() and last.isdigit())):
+            return None
+        # `0-0` is what registries say of one byte and of none: the last byte's place is 0, or there is none.
+        offset = int(last) + 1 if dash and int(last) else 0
+        return offset if offset <= self._hashed else None
 
     def _finish(self, rest: bytes) -> None:
         digest = self._descriptor.digest
