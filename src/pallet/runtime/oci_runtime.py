@@ -58,6 +58,19 @@ class OciRuntime:
         if done.code != 0:
             raise failure(done.stderr.decode(errors="replace"), program)
 
+    def pause(self, id: str) -> None:
+        """Freeze a running container's processes. Raises HostError."""
+        self._order("pause", id)
+
+    def resume(self, id: str) -> None:
+        """Let a frozen container's processes go on. Raises HostError."""
+        self._order("resume", id)
+
+    def _order(self, verb: str, id: str) -> None:
+        done = run([self.path, "--root", self.root, verb, id])
+        if done.code != 0:
+            raise HostError(f"cannot {verb} container {id}: {_cleaned(done.stderr.decode(errors='replace'))}")
+
     def delete(self, id: str) -> None:
         """Remove what the runtime keeps about a container, killing its processes; nothing to remove is fine."""
         if os.path.isdir(f"{self.root}/{id}"):

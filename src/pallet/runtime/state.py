@@ -29,6 +29,10 @@ if TYPE_CHECKING:
         def pid(self) -> int: ...
         @property
         def pid_start(self) -> int: ...
+        @property
+        def conmon(self) -> int: ...
+        @property
+        def conmon_start(self) -> int: ...
 
 
 LOST = 255  # docker's exit code for a run whose end nobody saw, such as a reboot
@@ -71,7 +75,8 @@ def status(paths: ContainerPaths, run: LastRun) -> Status:
     ended = read_exit(paths)
     if ended is not None:
         return Status("exited", ended[0], ended[1], recorded=False)
-    if alive(run.pid, run.pid_start):
+    # conmon alone may be alive between the container's end and its exit file; the container alone if conmon was killed.
+    if alive(run.pid, run.pid_start) or alive(run.conmon, run.conmon_start):
         return Status("running")
     # It may have ended between the two looks. If not: killed together with conmon, or by a reboot.
     code, finished = read_exit(paths) or (LOST, time.time_ns())

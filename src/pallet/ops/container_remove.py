@@ -1,0 +1,68 @@
+"""`docker container rm`: a container, its files, and what it still holds."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+from pallet.engine import Engine
+from pallet.errors import Conflict
+from pallet.host.files import remove_tree, unlink_if_there
+from pallet.host.locks import lock, try_lock
+from pallet.ops.container_mounts import remove_anonymous_volumes
+from pallet.ops.container_settle import settle_locked
+from pallet.ops.container_signal import end_by_force
+from pallet.ops.container_state import current
+from pallet.runtime.paths import ContainerPaths
+
+_PATIENCE = 5.0  # seconds for those who still want to read the exit code
+
+
+def remove_container(engine: Engine, name: str, *, force: bool = False, volumes: bool = False) -> str:
+    """Remove a container.
+
+    Args:
+        engine: whose store.
+        name: its name, id or id prefix.
+        force: kill it if it runs.
+        volumes: remove its anonymous volumes too.
+
+    Returns:
+        Its full id.
+
+    Raises:
+        NoSuchContainer: there is none.
+        Conflict: it runs.
+    """
+    record = engine.store.containers.find(name)
+    paths = ContainerPaths(engine.settings, record.id)
+    with lock(paths.lock):
+        _, now = current(engine, record.id)
+        if now.running:
+            if not force:
+                raise Conflict(
+                    f"You cannot remove a running container {record.id}. "
+                    "Stop the container before attempting removal or force remove"
+                )
+            end_by_force(engine, record, signal.SIGKILL)
+        settle_locked(engine, record)
+        _wait_for_readers(paths)
+        # The row first: files without a row are collected, a row without files would be a broken container.
+        engine.store.containers.remove(record.id)
+        remove_tree(paths.directory)
+        remove_tree(paths.run)
+        if volumes:
+            remove_anonymous_volumes(engine.settings, record.host.mounts)
+        unlink_if_there(paths.wait)
+        unlink_if_there(paths.lock)  # no other process needs it: whoever waits for it finds no record
+    return record.id
+
+
+def _wait_for_readers(paths: ContainerPaths) -> None:
+    end = time.monotonic() + _PATIENCE
+    while time.monotonic() < end:
+        held = try_lock(paths.wait)
+        if held is not None:
+            held.release()
+            return
+        time.sleep(0.005)

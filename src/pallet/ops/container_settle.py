@@ -1,0 +1,77 @@
+"""Settling a container that has ended: recording how, and giving back what its run took.
+
+conmon's exit command does it, and so does whoever notices; it is done once, under the container's lock.
+"""
+
+from __future__ import annotations
+
+import os
+
+import msgspec
+
+from pallet.engine import Engine
+from pallet.errors import NoSuchContainer
+from pallet.host import kernel
+from pallet.host.files import remove_tree, unlink_if_there
+from pallet.host.locks import lock
+from pallet.network.bridge import disconnect
+from pallet.ops.container_state import current, runtime_of
+from pallet.runtime.paths import ContainerPaths
+from pallet.store.container_record import ContainerRecord, NetworkState
+
+
+def settle_container(engine: Engine, id: str) -> None:
+    """Settle a container that has ended; remove it if it is to be removed. One that runs, or is gone, is left alone.
+
+    Args:
+        engine: whose store.
+        id: the full id.
+    """
+    paths = ContainerPaths(engine.settings, id)
+    try:
+        record = engine.store.containers.find(id)
+        with lock(paths.lock):
+            _, now = current(engine, id)
+            if now.running:
+                return
+            settle_locked(engine, record)
+        if record.host.auto_remove and now.name != "created":
+            from pallet.ops.container_remove import remove_container
+
+            remove_container(engine, id, volumes=True)
+    except NoSuchContainer:
+        _forget_locks(engine, paths)
+
+
+def settle_locked(engine: Engine, record: ContainerRecord) -> None:
+    """Settle a container that does not run; the caller holds its lock."""
+    paths = ContainerPaths(engine.settings, record.id)
+    _, now = current(engine, record.id)
+    if not now.recorded:
+        state = engine.store.containers.state(record.id)
+        ended = msgspec.structs.replace(
+            state, finished=max(now.finished, state.started), exit_code=now.exit_code, network=NetworkState()
+        )
+        engine.store.containers.set_state(record.id, ended)
+    if not os.path.isdir(paths.run):
+        return
+    runtime_of(engine, record).delete(record.id)
+    disconnect(record.id)
+    # conmon's exit command works in conmon's mount namespace, where the root file system is still mounted.
+    for target in (paths.merged, paths.netns):
+        if os.path.exists(target):
+            _unmount(target)
+    remove_tree(paths.run)
+
+
+def _unmount(target: str) -> None:
+    try:
+        kernel.unmount(target)
+    except OSError:
+        return  # not mounted, as seen from outside
+
+
+def _forget_locks(engine: Engine, paths: ContainerPaths) -> None:
+    if not engine.store.containers.has(paths.id):
+        unlink_if_there(paths.lock)
+        unlink_if_there(paths.wait)

@@ -1,0 +1,111 @@
+"""`docker container stop` and `kill`: signals to a container's first process."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+from pallet.engine import Engine
+from pallet.errors import Conflict, HostError, NoSuchContainer, NotFound
+from pallet.host.process import open_process
+from pallet.ops.container_settle import settle_container
+from pallet.ops.container_state import current, runtime_of
+from pallet.ops.signals import signal_number
+from pallet.store.container_record import ContainerRecord
+
+_DEFAULT_TIMEOUT = 10
+_AFTER_KILL = 10.0  # seconds for the kernel and conmon to finish
+_PAUSE = 0.005
+
+
+def stop_container(engine: Engine, name: str, *, timeout: int | None = None) -> None:
+    """Ask a container to end, then make it; one that does not run is fine.
+
+    Args:
+        engine: whose store.
+        name: its name, id or id prefix.
+        timeout: seconds from asking to killing; None for the container's own, else 10; negative to wait for ever.
+
+    Raises:
+        NoSuchContainer: there is none.
+        HostError: it cannot be killed.
+    """
+    record = engine.store.containers.find(name)
+    brief, now = current(engine, record.id)
+    if not now.running:
+        settle_container(engine, record.id)
+        return
+    if timeout is None:
+        timeout = _DEFAULT_TIMEOUT if record.config.stop_timeout is None else record.config.stop_timeout
+    send_signal(brief.pid, brief.pid_start, signal_number(record.config.stop_signal or "TERM"))
+    if not _ends_within(engine, record.id, timeout if timeout >= 0 else float("inf")):
+        end_by_force(engine, record, signal.SIGKILL)
+    settle_container(engine, record.id)
+
+
+def kill_container(engine: Engine, name: str, signal_name: str = "KILL") -> None:
+    """Send a signal to a container's first process.
+
+    Raises:
+        InvalidInput: no such signal.
+        NotFound, Conflict: no such container, or it does not run; docker's text.
+    """
+    number = signal_number(signal_name)
+    try:
+        record = engine.store.containers.find(name)
+        brief, now = current(engine, record.id)
+    except NoSuchContainer as error:
+        raise NotFound(f"Cannot kill container: {name}: {error.message}") from error
+    if not now.running:
+        raise Conflict(f"Cannot kill container: {name}: Container {record.id} is not running")
+    if number == signal.SIGKILL:
+        end_by_force(engine, record, number)
+        settle_container(engine, record.id)
+    else:
+        send_signal(brief.pid, brief.pid_start, number)
+
+
+def send_signal(pid: int, start: int, number: int) -> bool:
+    """Send a signal to a process, if it is still the one that started then; tell whether it was."""
+    fd = open_process(pid, start)
+    if fd < 0:
+        return False
+    import os
+
+    try:
+        signal.pidfd_send_signal(fd, number)
+    except ProcessLookupError:
+        return False
+    finally:
+        os.close(fd)
+    return True
+
+
+def end_by_force(engine: Engine, record: ContainerRecord, number: int) -> None:
+    """Kill a container and wait until it has ended.
+
+    Raises:
+        HostError: it does not end.
+    """
+    brief, _ = current(engine, record.id)
+    send_signal(brief.pid, brief.pid_start, number)
+    if _ends_within(engine, record.id, _AFTER_KILL / 2):
+        return
+    runtime_of(engine, record).delete(record.id)
+    if not _ends_within(engine, record.id, _AFTER_KILL):
+        raise HostError(f"container {record.id} does not end")
+
+
+def _ends_within(engine: Engine, id: str, seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    pause = _PAUSE
+    while True:
+        try:
+            if not current(engine, id)[1].running:
+                return True
+        except NoSuchContainer:
+            return True
+        if time.monotonic() >= end:
+            return False
+        time.sleep(pause)
+        pause = min(pause * 1.5, 0.1)
