@@ -106,7 +106,8 @@ class StoreSink:
         return self._config.id
 
     def _fetch(self, descriptor: Descriptor, source: ImageSource, job: LayerJob | None, advance: Advance) -> None:
-        with self._blobs.ingest(descriptor) as ingest:
+        # Another process may be fetching the same blob: while it is awaited, a failed sibling can still stop us.
+        with self._blobs.ingest(descriptor, waiting=lambda: advance(0)) as ingest:
             kept = self._local(descriptor.digest) if ingest.done else ingest.existing()
             for chunk in kept:
                 advance(len(chunk))
