@@ -172,10 +172,14 @@ class Transport:
         with self._lock:
             found = self._pools.get(tls)
             if found is None:
-                from urllib3 import PoolManager, Timeout
+                from urllib3 import PoolManager, Timeout, disable_warnings
+                from urllib3.exceptions import InsecureRequestWarning
 
                 timeout = Timeout(connect=self.patience.connect, read=self.patience.read)
                 options = _tls_options(tls)
+                if not tls.verify:
+                    # The user said so, or it is this machine: a warning on each request would tell nothing new.
+                    disable_warnings(InsecureRequestWarning)
                 found = PoolManager(num_pools=32, maxsize=8, timeout=timeout, **options)
                 self._pools[tls] = found
             return found
