@@ -17,6 +17,7 @@ match on it.
     ├── Conflict              the object's state forbids it             (409)
     ├── Unsupported           pallet or this machine cannot do it       (501)
     ├── Unavailable           a registry or network does not answer     (503)
+    ├── ContainerError        a container's command failed, for callers of the library
     ├── Integrity             bytes are not what their digest says      (500)
     │   └── UnsafeArchive     a tar that tries what no tar may
     └── HostError             the machine failed us (disk, mount, ...)  (500)
@@ -100,6 +101,28 @@ class Unsupported(PalletError):
 
 class Unavailable(PalletError):
     """A registry or a network does not answer, or answers nonsense."""
+
+
+class ContainerError(PalletError):
+    """A container's command ended with an exit code that is not 0. The library's `run` raises it; the command line
+    passes the code on.
+
+    Args:
+        command: what ran, for people.
+        image: what the caller called the image.
+        container: the container's full id; it may be removed by now.
+        exit_status: the exit code.
+        stderr: what it wrote to standard error.
+    """
+
+    def __init__(self, command: str, image: str, *, container: str, exit_status: int, stderr: bytes) -> None:
+        said = stderr.decode(errors="replace").strip()
+        super().__init__(f"{command} in {image} exited with {exit_status}" + (f": {said}" if said else ""))
+        self.command = command
+        self.image = image
+        self.container = container
+        self.exit_status = exit_status
+        self.stderr = stderr
 
 
 class Integrity(PalletError):

@@ -1,0 +1,102 @@
+"""`pallet.Engine`: the engine with its images and containers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from types import TracebackType
+
+from pallet import engine as core
+from pallet.environment import make_settings
+from pallet.sdk.containers import Containers
+from pallet.sdk.images import Images
+from pallet.settings import Settings
+
+
+class Engine(core.Engine):
+    """Images and containers of one store. There is no daemon: the work is done in this process.
+
+    Several engines, and the `pallet` command, may work on one store at the same time. Threads may share an engine;
+    processes made by `os.fork` must each make their own. It is a context manager that closes itself.
+
+    Args:
+        root: the store's directory; where it usually is (`/var/lib/pallet` for root, below the home directory for
+            others) if not given.
+        run_dir: the directory for what a reboot may lose. The `pallet` command finds the same running containers only
+            if it is given the same one.
+        runtime: the OCI runtime's name or path; the first that works of crun and runc if not given.
+        registries_file: the TOML file on mirrors and insecure registries; the user's or the system's if not given.
+        docker_config: the directory with docker's `config.json` (credentials); `~/.docker` if not given.
+
+    Nothing of the environment is looked at: `pallet.from_env` does that.
+
+    Example:
+        >>> with pallet.Engine() as engine:
+        ...     print(engine.images.list())
+        [<Image: 'ubuntu:latest'>]
+    """
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str] | None = None,
+        run_dir: str | os.PathLike[str] | None = None,
+        runtime: str | None = None,
+        registries_file: str | os.PathLike[str] | None = None,
+        docker_config: str | os.PathLike[str] | None = None,
+        *,
+        settings: Settings | None = None,
+    ) -> None:
+        super().__init__(
+            settings
+            or make_settings(
+                {},
+                root=_path(root),
+                run_dir=_path(run_dir),
+                runtime=runtime or "",
+                registries_file=_path(registries_file),
+                config_dir=_path(docker_config),
+            )
+        )
+        self._images = Images(self)
+        self._containers = Containers(self)
+        # The parts share one connection; two threads must not each make one.
+        _ = (self.snapshots, self.store.blobs, self.store.images, self.store.containers)
+
+    @property
+    def images(self) -> Images:
+        """The images: pull, list, get, load, ..."""
+        return self._images
+
+    @property
+    def containers(self) -> Containers:
+        """The containers: run, list, get, ..."""
+        return self._containers
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Engine: {self.settings.root!r}>"
+
+
+def from_env(environment: Mapping[str, str] | None = None) -> Engine:
+    """An engine with the settings that the `pallet` command would have.
+
+    Args:
+        environment: `PALLET_ROOT`, `PALLET_RUN`, `PALLET_RUNTIME`, `PALLET_REGISTRIES`, `DOCKER_CONFIG`, `HOME` and the
+            `XDG_` directories are read from it; `os.environ` if not given.
+
+    Example:
+        >>> engine = pallet.from_env()
+        >>> engine = pallet.from_env({"PALLET_ROOT": "/srv/pallet", "HOME": "/root"})
+    """
+    return Engine(settings=make_settings(os.environ if environment is None else environment))
+
+
+def _path(path: str | os.PathLike[str] | None) -> str:
+    return "" if path is None else os.fspath(path)
