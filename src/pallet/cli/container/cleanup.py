@@ -1,0 +1,30 @@
+"""`pallet container cleanup`: settle a container that has ended. conmon runs it; nobody needs to type it."""
+
+from __future__ import annotations
+
+from pallet.cli.command import Command, Flag
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pallet.cli.command import Options
+    from pallet.cli.context import Context
+
+
+def _run(ctx: Context, opts: Options, args: list[str]) -> int:
+    from pallet.engine import Engine
+    from pallet.ops.container_settle import settle_container
+    from pallet.settings import Settings
+
+    settings = ctx.settings
+    engine = Engine(Settings(settings.root, opts.run_dir or settings.run_dir, docker_config=settings.docker_config))
+    settle_container(engine, args[0])
+    return 0
+
+
+COMMAND = Command(
+    "cleanup [OPTIONS] CONTAINER",
+    "Settle the state of a container that has ended",
+    _run,
+    flags=(Flag("run-dir", kind="string", help="Directory of running containers' files"),),
+    args=(1, 1),
+)

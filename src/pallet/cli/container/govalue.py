@@ -1,0 +1,77 @@
+"""docker's types.ContainerJSON as a typed value for templates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pallet.cli.govalues import container_config, string_map, strings
+from pallet.gotemplate import GoInt, GoMap, GoNil, GoSlice, GoStruct
+from pallet.oci.config import ContainerConfig
+
+# The structs below docker's fields, with whether a pointer leads to them.
+_STRUCTS = {
+    "State": ("types.ContainerState", True),
+    "HostConfig": ("container.HostConfig", True),
+    "NetworkSettings": ("types.NetworkSettings", True),
+    "GraphDriver": ("types.GraphDriverData", False),
+    "LogConfig": ("container.LogConfig", False),
+    "RestartPolicy": ("container.RestartPolicy", False),
+}
+_INT64 = ("SizeRw", "SizeRootFs", "ShmSize", "Memory", "NanoCpus", "MemorySwap", "MemoryReservation", "KernelMemory")
+
+
+def container_value(plain: Mapping[str, Any], config: ContainerConfig) -> GoStruct:
+    """The typed value.
+
+    Args:
+        plain: docker's JSON object.
+        config: the container's config, which has a type of its own.
+    """
+    fields = {("ID" if key == "Id" else key): _value(key, value) for key, value in plain.items()}
+    fields["Config"] = container_config(config)
+    return GoStruct("types.ContainerJSON", fields, tags={"ID": "Id"})
+
+
+def _value(key: str, value: Any) -> object:
+    if key in _STRUCTS and isinstance(value, dict):
+        go_type, pointer = _STRUCTS[key]
+        return GoStruct(go_type, {name: _value(name, each) for name, each in value.items()}, pointer=pointer)
+    if key in ("Ports", "PortBindings"):
+        return _ports(value)
+    if key == "Networks":
+        endpoints = {
+            name: GoStruct(
+                "network.EndpointSettings",
+                {field: _value(field, each) for field, each in endpoint.items()},
+                pointer=True,
+            )
+            for name, endpoint in value.items()
+        }
+        return GoMap(endpoints, "map[string]*network.EndpointSettings")
+    if key == "Mounts":
+        return GoSlice([GoStruct("types.MountPoint", _mount(mount)) for mount in value], "[]types.MountPoint")
+    if isinstance(value, dict):
+        return string_map(value)
+    if isinstance(value, list):
+        return strings(value)
+    if value is None:
+        return GoNil("[]string", "slice")
+    return GoInt(value) if key in _INT64 else value
+
+
+def _mount(mount: Mapping[str, Any]) -> dict[str, Any]:
+    order = ("Type", "Name", "Source", "Destination", "Driver", "Mode", "RW", "Propagation")
+    return {name: mount.get(name, "") for name in order}
+
+
+def _ports(value: Mapping[str, Any]) -> GoMap:
+    def bindings(entries: list[dict[str, str]] | None) -> object:
+        if entries is None:
+            return GoNil("[]nat.PortBinding", "slice")
+        return GoSlice(
+            [GoStruct("nat.PortBinding", {"HostIP": each["HostIp"], "HostPort": each["HostPort"]}) for each in entries],
+            "[]nat.PortBinding",
+        )
+
+    return GoMap({port: bindings(entries) for port, entries in value.items()}, "nat.PortMap")

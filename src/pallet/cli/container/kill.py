@@ -1,0 +1,34 @@
+"""`pallet container kill`: send a signal to containers."""
+
+from __future__ import annotations
+
+from pallet.cli.command import Command, Flag
+from pallet.cli.failure import from_daemon
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pallet.cli.command import Options
+    from pallet.cli.context import Context
+
+
+def _run(ctx: Context, opts: Options, args: list[str]) -> int:
+    from pallet.cli.each import for_each
+    from pallet.ops.container_signal import kill_container
+
+    def kill(name: str) -> None:
+        kill_container(ctx.engine, name, opts.signal)
+        ctx.print(name)
+        ctx.stdout.flush()
+
+    return for_each(ctx, args, kill, from_daemon)
+
+
+COMMAND = Command(
+    "kill [OPTIONS] CONTAINER [CONTAINER...]",
+    "Kill one or more running containers",
+    _run,
+    example="pallet kill -s HUP apache",
+    flags=(Flag("signal", "s", "string", default="KILL", help="Signal to send to the container"),),
+    args=(1, None),
+    complete=("container",),
+)

@@ -1,0 +1,61 @@
+"""`pallet container logs`: what a container wrote."""
+
+from __future__ import annotations
+
+from pallet.cli.command import Command, Flag
+from pallet.cli.failure import from_object
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pallet.cli.command import Options
+    from pallet.cli.context import Context
+
+
+def _run(ctx: Context, opts: Options, args: list[str]) -> int:
+    from pallet.ops.container_logs import container_logs
+    from pallet.ops.times import parse_until
+
+    tail = int(opts.tail) if opts.tail.isdecimal() else None
+    pieces = container_logs(
+        ctx.engine,
+        args[0],
+        follow=opts.follow,
+        tail=tail,
+        since=parse_until(opts.since) if opts.since else None,
+        until=parse_until(opts.until) if opts.until else None,
+        timestamps=opts.timestamps,
+    )
+    out, err = ctx.stdout.buffer, ctx.stderr.buffer
+    for piece in pieces:
+        target = out if piece.stream == "stdout" else err
+        target.write(piece.data)
+        if opts.follow or target is err:
+            target.flush()
+    out.flush()
+    return 0
+
+
+COMMAND = Command(
+    "logs [OPTIONS] CONTAINER",
+    "Fetch the logs of a container",
+    _run,
+    example="pallet logs -f --tail 20 apache",
+    flags=(
+        Flag("follow", "f", help="Follow log output"),
+        Flag(
+            "since",
+            kind="string",
+            help="Show logs since timestamp (e.g. 2013-01-02T13:23:37Z) or relative (e.g. 42m for 42 minutes)",
+        ),
+        Flag("tail", "n", "string", default="all", help="Number of lines to show from the end of the logs"),
+        Flag("timestamps", "t", help="Show timestamps"),
+        Flag(
+            "until",
+            kind="string",
+            help="Show logs before a timestamp (e.g. 2013-01-02T13:23:37Z) or relative (e.g. 42m for 42 minutes)",
+        ),
+    ),
+    args=(1, 1),
+    fail=from_object,
+    complete=("container",),
+)

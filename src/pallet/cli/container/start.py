@@ -1,0 +1,64 @@
+"""`pallet container start`: start containers again."""
+
+from __future__ import annotations
+
+from pallet.cli.command import Command, Flag
+from pallet.cli.failure import Failure, from_daemon, from_object
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pallet.cli.command import Options
+    from pallet.cli.context import Context
+
+
+def _run(ctx: Context, opts: Options, args: list[str]) -> int:
+    if opts.attach or opts.interactive:
+        return _start_attached(ctx, opts, args)
+    from pallet.errors import PalletError
+    from pallet.ops.container_run import run_detached
+
+    failed = []
+    for name in args:
+        try:
+            run_detached(ctx.engine, ctx.engine.store.containers.find(name))
+        except PalletError as error:
+            ctx.warn(from_daemon(error)[0])
+            failed.append(name)
+        else:
+            ctx.print(name)
+            ctx.stdout.flush()
+    if failed:
+        raise Failure(f"Error: failed to start containers: {', '.join(failed)}", exit_code=1)
+    return 0
+
+
+def _start_attached(ctx: Context, opts: Options, args: list[str]) -> int:
+    from pallet.cli.container.streams import attach_options
+    from pallet.ops.container_run import run_attached
+    from pallet.ops.container_state import current
+
+    if len(args) > 1:
+        raise Failure("you cannot start and attach multiple containers at once", exit_code=1)
+    record = ctx.engine.store.containers.find(args[0])
+    if current(ctx.engine, record.id)[1].running:
+        raise Failure("You cannot attach to a container that runs already with start", exit_code=1)
+    interactive = opts.interactive and record.config.open_stdin
+    streams = attach_options(ctx, stdin=interactive, tty=record.config.tty, detach_keys=opts.detach_keys)
+    code = run_attached(ctx.engine, record, **streams)
+    return 0 if code is None else code
+
+
+COMMAND = Command(
+    "start [OPTIONS] CONTAINER [CONTAINER...]",
+    "Start one or more stopped containers",
+    _run,
+    example="pallet start -ai shell",
+    flags=(
+        Flag("attach", "a", help="Attach STDOUT/STDERR and forward signals"),
+        Flag("detach-keys", kind="string", help="Override the key sequence for detaching a container"),
+        Flag("interactive", "i", help="Attach container's STDIN"),
+    ),
+    args=(1, None),
+    fail=from_object,
+    complete=("container",),
+)

@@ -1,0 +1,234 @@
+"""`docker container ls`: the containers, with what they are doing. On the quick path."""
+
+from __future__ import annotations
+
+from pallet.errors import InvalidInput, NoSuchContainer, NotFound
+from pallet.ops.container_state import current
+from pallet.ops.filters import Filters, labels_match
+from pallet.runtime.paths import ContainerPaths
+from pallet.runtime.state import status
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from pallet.engine import Engine
+    from pallet.runtime.state import Status
+    from pallet.store.containers import Brief
+
+FILTERS = (
+    "ancestor",
+    "before",
+    "exited",
+    "expose",
+    "id",
+    "label",
+    "name",
+    "network",
+    "publish",
+    "since",
+    "status",
+    "volume",
+)
+_STATES = ("created", "dead", "exited", "paused", "removing", "restarting", "running")
+
+
+class ContainerSummary:
+    """One container in a listing.
+
+    Attributes:
+        brief: what the store knows.
+        status: what it is doing.
+        image_name: what to call its image: the user's name for it, or its id if the name means another one by now.
+        labels: its labels.
+    """
+
+    __slots__ = ("_engine", "_labels", "brief", "image_name", "status")
+
+    def __init__(
+        self, engine: Engine, brief: Brief, status: Status, image_name: str, labels: Callable[[], dict[str, str]]
+    ) -> None:
+        self._engine = engine
+        self._labels = labels
+        self.brief = brief
+        self.status = status
+        self.image_name = image_name
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Its labels."""
+        return self._labels()
+
+    @property
+    def ports(self) -> list[tuple[str, str, str]]:
+        """Container port (`80/tcp`), host address and host port; the last two empty for a port only exposed."""
+        if not self.status.running:
+            return []
+        published = self._engine.store.containers.published(self.brief.id)
+        known = {port for port, _, _ in published}
+        return published + [(port, "", "") for port in self._exposed() if port not in known]
+
+    @property
+    def mounts(self) -> list[tuple[str, str, str]]:
+        """Volume name (or ''), source and destination of each mount."""
+        return self._engine.store.containers.mounted(self.brief.id)
+
+    @property
+    def network(self) -> str:
+        """The network's name."""
+        return "bridge" if self.brief.network_mode == "default" else self.brief.network_mode
+
+    def _exposed(self) -> list[str]:
+        return self._engine.store.containers.exposed(self.brief.id) if self.network != "host" else []
+
+
+def list_containers(
+    engine: Engine, *, all: bool = False, last: int = 0, filters: Iterable[tuple[str, str]] = ()
+) -> list[ContainerSummary]:
+    """The containers, newest first.
+
+    Args:
+        engine: whose store.
+        all: also those that do not run.
+        last: only so many of the newest, running or not; 0 for no limit.
+        filters: docker's, see `FILTERS`.
+
+    Raises:
+        InvalidInput: a bad filter, with docker's text.
+        NotFound: `before` or `since` an unknown container.
+    """
+    wanted = Filters(filters, FILTERS)
+    selection = _Selection(engine, wanted)
+    all = all or bool(last) or "status" in wanted
+    names = _ImageNames(engine)
+    labels: dict[str, dict[str, str]] | None = None
+
+    def labels_of(id: str) -> dict[str, str]:
+        nonlocal labels
+        if labels is None:
+            labels = engine.store.containers.labels()
+        return labels.get(id, {})
+
+    found: list[ContainerSummary] = []
+    for brief in engine.store.containers.briefs():
+        now = status(ContainerPaths(engine.settings, brief.id), brief)
+        if not now.recorded:
+            try:
+                brief, now = _noticed(engine, brief)
+            except NoSuchContainer:
+                continue
+        if not now.running and not all:
+            continue
+        id = brief.id
+        summary = ContainerSummary(engine, brief, now, names.shown(brief), lambda id=id: labels_of(id))  # type: ignore[misc]
+        if not selection.takes(summary):
+            continue
+        found.append(summary)
+        if last and len(found) == last:
+            break
+    return found
+
+
+def _noticed(engine: Engine, brief: Brief) -> tuple[Brief, Status]:
+    """A container whose end nobody has recorded: if no conmon is there to do it, do it now."""
+    from pallet.host.process import alive
+
+    if not alive(brief.conmon, brief.conmon_start):
+        from pallet.ops.container_settle import settle_container
+
+        settle_container(engine, brief.id)
+    return current(engine, brief.id)
+
+
+class _ImageNames:
+    """What to call containers' images; each name is looked up once."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._meant: dict[str, str] = {}
+
+    def shown(self, brief: Brief) -> str:
+        name = brief.image_name
+        if name not in self._meant:
+            try:
+                self._meant[name] = self._engine.store.images.resolve(name).image
+            except (NotFound, InvalidInput):
+                self._meant[name] = ""
+        if self._meant[name] == brief.image or not self._meant[name]:
+            return name
+        return brief.image[7:19]
+
+
+class _Selection:
+    """The filters, read once."""
+
+    def __init__(self, engine: Engine, filters: Filters) -> None:
+        self._engine = engine
+        self._filters = filters
+        for value in filters.get("status"):
+            if value not in _STATES:
+                raise InvalidInput(f"Invalid filter 'status={value}'")
+        self._exited = [self._number(value) for value in filters.get("exited")]
+        self._before = [self._created(value) for value in filters.get("before")]
+        self._since = [self._created(value) for value in filters.get("since")]
+        self._ancestors = [image for value in filters.get("ancestor") for image in self._descendants(value)]
+
+    def takes(self, summary: ContainerSummary) -> bool:
+        brief, now, get = summary.brief, summary.status, self._filters.get
+        return (
+            self._any("id", brief.id.startswith)
+            and self._any("name", lambda value: self._matches(value, brief.name))
+            and self._any("status", lambda value: now.name == value)
+            and self._any("network", lambda value: value in (summary.network, brief.network_mode))
+            and (not self._exited or (now.name == "exited" and now.exit_code in self._exited))
+            and all(brief.created < moment for moment in self._before)
+            and all(brief.created > moment for moment in self._since)
+            and ("ancestor" not in self._filters or brief.image in self._ancestors)
+            and (not get("label") or labels_match(summary.labels, get("label")))
+            and self._any("publish", lambda value: _has_port(value, [p for p, _, host in summary.ports if host]))
+            and self._any("expose", lambda value: _has_port(value, [port for port, _, _ in summary.ports]))
+            and self._any("volume", lambda value: any(value in mount for mount in summary.mounts))
+        )
+
+    def _any(self, key: str, test: Callable[[str], bool]) -> bool:
+        values = self._filters.get(key)
+        return not values or any(test(value) for value in values)
+
+    def _matches(self, pattern: str, name: str) -> bool:
+        import re
+
+        try:
+            return any(re.search(pattern, each) for each in (f"/{name}", name))
+        except re.error:
+            return False
+
+    def _number(self, text: str) -> int:
+        try:
+            return int(text)
+        except ValueError:
+            raise InvalidInput(f"Invalid filter 'exited={text}'") from None
+
+    def _created(self, name: str) -> int:
+        containers = self._engine.store.containers
+        return containers.brief(containers.find_id(name)).created
+
+    def _descendants(self, name: str) -> list[str]:
+        """The image with this name, and those made from it here."""
+        try:
+            found: list[str] = [self._engine.store.images.resolve(name).image]
+        except (NotFound, InvalidInput):
+            return []
+        from pallet.digest import Digest
+
+        for image in found:
+            found += self._engine.store.images.children(Digest(image))
+        return found
+
+
+def _has_port(wanted: str, ports: list[str]) -> bool:
+    number, _, protocol = wanted.partition("/")
+    first, _, last = number.partition("-")
+    if not (first.isdigit() and (last or first).isdigit()):
+        raise InvalidInput(f"Invalid containerPort: {number}")
+    allowed = {f"{port}/{protocol or 'tcp'}" for port in range(int(first), int(last or first) + 1)}
+    return not allowed.isdisjoint(ports)
