@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # what `signal` is made of: that one imports enum
+import _thread
 import os
 import sys
+import time
 
 from pallet.cli import tree
 from pallet.cli.command import HELP, with_help
@@ -17,6 +20,7 @@ from pallet.errors import HostError, InvalidInput, PalletError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from io import TextIOWrapper
+    from types import FrameType
 
     from pallet.cli.command import Command, Flag
     from pallet.cli.failure import Fail
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
 _USAGE = 125  # docker's exit code for bad flags
 _INTERRUPTED = 130  # what a shell reports for SIGINT
 _BROKEN_PIPE = 141  # and for SIGPIPE
+_LAST_SECONDS = 2.0  # that an interrupted command has to tidy up
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -40,6 +45,8 @@ def main(argv: list[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else argv
     for stream in (sys.stdout, sys.stderr):
         _keep_odd_names(stream)  # type: ignore[arg-type]
+    if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+        _signal.signal(_signal.SIGINT, _interrupt)
     call = _Call(words)
     try:
         code = call.run()
@@ -135,6 +142,20 @@ class _Call:
             raise Failure(page)
         context.warn(page)
         return 0
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Stop at Ctrl-C, for certain: a thread that waits for a silent server cannot be stopped, and is not waited for.
+
+    Leaving at once is as safe as a SIGKILL, which the store survives at any moment.
+    """
+    _thread.start_new_thread(_leave_soon, ())
+    raise KeyboardInterrupt
+
+
+def _leave_soon() -> None:
+    time.sleep(_LAST_SECONDS)
+    os._exit(_INTERRUPTED)
 
 
 def _check_arity(path: str, command: Command, args: list[str]) -> None:
