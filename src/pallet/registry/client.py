@@ -16,7 +16,7 @@ from pallet.registry.answer import Answer, origin
 from pallet.registry.auth import Authenticator, Site
 from pallet.registry.challenge import parse_challenges
 from pallet.registry.configuration import Configuration, load_configuration
-from pallet.registry.credentials import CredentialStore
+from pallet.registry.credentials import CredentialStore, registry_name
 from pallet.registry.endpoint import DOCKER_CERTIFICATES, Endpoint, endpoints, registry_endpoint
 from pallet.registry.transport import USUAL, Body, Patience, Transport, elsewhere
 from pallet.settings import Settings
@@ -91,17 +91,21 @@ class Registry:
     def login(self, registry: str, username: str, password: str) -> str:
         """Check a user's password with a registry and keep it; returns docker's `Login Succeeded`.
 
+        Args:
+            registry: `docker.io`, `host[:port]` or a URL; of a URL only the host counts.
+            username, password: who the user says they are.
+
         Raises:
             Unauthorized: the registry refuses it.
             Unavailable: the registry does not answer.
         """
         from pallet.registry.login import login
 
-        return login(self, registry, username, password)
+        return login(self, registry_name(registry), username, password)
 
     def logout(self, registry: str) -> bool:
         """Forget a registry's credentials; returns whether there were any."""
-        return self.credentials.erase(registry)
+        return self.credentials.erase(registry_name(registry))
 
     def endpoints(self, reference: Reference) -> tuple[Endpoint, ...]:
         """Where a repository can be read: mirrors first, the registry last."""

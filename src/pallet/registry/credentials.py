@@ -23,6 +23,7 @@ from pallet.oci.codec import decode, decode_object
 DOCKER_HUB_KEY = "https://index.docker.io/v1/"
 """The key docker keeps docker.io's credentials under."""
 
+_DOCKER_HUB_HOSTS = (DEFAULT_DOMAIN, "index.docker.io", "registry-1.docker.io")
 _TOKEN_USER = "<token>"
 _NOT_FOUND = "credentials not found in native keychain"
 
@@ -87,8 +88,8 @@ class CredentialStore:
         entries = _table(document, "auths", self.path)
         entry = entries.get(key)
         if entry is None:
-            hosts = {_hostname(name): value for name, value in reversed(entries.items())}
-            entry = hosts.get(_hostname(key), {})
+            hosts = {registry_name(name): value for name, value in reversed(entries.items())}
+            entry = hosts.get(registry_name(key), {})
         return _from_entry(entry, f"{self.path}: auths.{key}")
 
     def store(self, registry: str, credentials: Credentials) -> str:
@@ -126,7 +127,7 @@ class CredentialStore:
         key = _key(registry)
         with self._changing() as document:
             entries = _table(document, "auths", self.path)
-            gone = [name for name in entries if name == key or _hostname(name) == _hostname(key)]
+            gone = [name for name in entries if name == key or registry_name(name) == registry_name(key)]
             for name in gone:
                 del entries[name]
             helper = _helper(document, key)
@@ -197,13 +198,15 @@ class _Change:
             os.close(self._lock)
 
 
+def registry_name(address: str) -> str:
+    """The registry a user means at a login: `https://host/v1/` is `host`, docker's own addresses are `docker.io`."""
+    host = address.partition("://")[2] if "://" in address else address
+    host = host.partition("/")[0]
+    return DEFAULT_DOMAIN if host in _DOCKER_HUB_HOSTS else host
+
+
 def _key(registry: str) -> str:
-    return DOCKER_HUB_KEY if registry in (DEFAULT_DOMAIN, "index.docker.io", "registry-1.docker.io") else registry
-
-
-def _hostname(key: str) -> str:
-    """The host in a key: old files have `https://host/v1/` where new ones have `host`."""
-    return key.partition("://")[2].partition("/")[0] if "://" in key else key.partition("/")[0]
+    return DOCKER_HUB_KEY if registry_name(registry) == DEFAULT_DOMAIN else registry
 
 
 def _table(document: dict[str, Any], name: str, path: str) -> dict[str, Any]:
@@ -217,7 +220,7 @@ def _table(document: dict[str, Any], name: str, path: str) -> dict[str, Any]:
 
 def _helper(document: dict[str, Any], key: str) -> str:
     helpers = document.get("credHelpers")
-    chosen = helpers.get(key) or helpers.get(_hostname(key)) if isinstance(helpers, dict) else None
+    chosen = helpers.get(key) or helpers.get(registry_name(key)) if isinstance(helpers, dict) else None
     if chosen is None:
         chosen = document.get("credsStore")
     return chosen if isinstance(chosen, str) else ""

@@ -11,7 +11,7 @@ import msgspec
 
 from pallet.content import CONFIG_LIMIT, MANIFEST_LIMIT, verify
 from pallet.digest import Digest
-from pallet.errors import Integrity, NotFound, PalletError
+from pallet.errors import Integrity, NotFound, PalletError, Unavailable
 from pallet.oci import media
 from pallet.oci.codec import decode
 from pallet.oci.descriptor import Descriptor
@@ -134,19 +134,35 @@ class RegistrySource:
         raise AssertionError("there is always a registry")
 
     def _get_manifest(self, place: Endpoint, target: str) -> tuple[bytes, str]:
+        patience = self._client.transport.patience
+        attempts = 1 if place.mirror else patience.attempts
+        for failures in range(1, attempts):
+            try:
+                return self._get_manifest_once(place, target, attempts)
+            except _BrokenOff:
+                patience.sleep(failures)
+        try:
+            return self._get_manifest_once(place, target, attempts)
+        except _BrokenOff as broken:
+            raise broken.failure from broken
+
+    def _get_manifest_once(self, place: Endpoint, target: str, attempts: int) -> tuple[bytes, str]:
         answer = self._client.request(
             place,
             "GET",
             f"/v2/{place.repository}/manifests/{target}",
             scopes=_scopes(place),
             headers={"Accept": _ACCEPT},
-            attempts=1 if place.mirror else None,
+            attempts=attempts,
             first=True,
             refusal="Head",  # docker asks with HEAD first, and says so
         )
         if answer.status != 200:
-            raise _pull_error(answer, self.reference)
-        raw = answer.read(MANIFEST_LIMIT, f"the manifest of {self.reference.familiar}")
+            raise problem_of(answer).error_for_pull(self.reference)
+        try:
+            raw = answer.read(MANIFEST_LIMIT, f"the manifest of {self.reference.familiar}")
+        except Unavailable as error:
+            raise _BrokenOff(error) from error
         named = answer.header("Docker-Content-Digest")
         if named.startswith("sha256:") and named != Digest.of(raw):
             raise Integrity(f"{named}: the content has the digest {Digest.of(raw)}")
@@ -185,8 +201,10 @@ def _foreign_urls(descriptor: Descriptor) -> list[str]:
     return [url for url in descriptor.urls if url.startswith(("https://", "http://"))]
 
 
-def _pull_error(answer: Answer, reference: Reference) -> PalletError:
-    return problem_of(answer).error_for_pull(reference)
+class _BrokenOff(Exception):
+    def __init__(self, failure: Unavailable) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
 
 
 class _Shape(msgspec.Struct, frozen=True, rename="camel"):

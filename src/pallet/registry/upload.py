@@ -75,21 +75,35 @@ class Upload:
             Integrity: the source's bytes are not what the descriptor promises; the session is cancelled.
             Unauthorized, Forbidden, Unavailable, ...: the registry's answer.
         """
-        self._location = self._location or self._start()
+        patience = self._client.transport.patience
+        restarts = 0
         try:
-            if self._descriptor.size <= AT_ONCE:
-                self._finish(b"".join(self._bytes(self._descriptor.size)))
-            else:
-                self._send_pieces()
-                self._finish(b"")
+            while True:
+                try:
+                    self._send()
+                    return
+                except _SessionLost as lost:
+                    restarts += 1
+                    if restarts >= patience.attempts:
+                        raise lost.failure from lost
+                    patience.sleep(restarts)
+                    self._location, self._at = "", 0
         except BaseException:
             self._cancel()
             raise
 
+    def _send(self) -> None:
+        self._location = self._location or self._start()
+        if self._descriptor.size <= AT_ONCE:
+            self._commit(b"".join(self._bytes(self._descriptor.size)))
+        else:
+            self._send_pieces()
+            self._commit(b"")
+
     def _send_pieces(self) -> None:
         size = self._descriptor.size
         patience = self._client.transport.patience
-        failures = restarts = 0
+        failures = 0
         while self._at < size:
             start = self._at
             length = min(PIECE, size - start)
@@ -115,15 +129,9 @@ class Upload:
             if failures >= patience.attempts:
                 raise failure
             patience.sleep(failures)
-            offset = self._ask_offset()
-            if offset is None:
-                restarts += 1
-                if restarts >= patience.attempts:
-                    raise failure
-                self._location = self._start()
-            elif offset > start:
+            self._at = self._ask_offset(failure)
+            if self._at > start:
                 failures = 0
-            self._at = offset or 0
 
     def _request(self, method: str, headers: dict[str, str], length: int) -> Answer:
         return self._client.request(
@@ -159,10 +167,11 @@ class Upload:
         if left:
             raise Integrity(f"{self._descriptor.digest}: got {position} bytes instead of {self._descriptor.size}")
 
-    def _ask_offset(self) -> int | None:
-        """How many bytes the registry has, None if the session is lost.
+    def _ask_offset(self, failure: PalletError) -> int:
+        """How many bytes the registry has. Source: OCI distribution spec 1.1, "Pushing a blob in chunks".
 
-        Source: OCI distribution spec 1.1, "Pushing a blob in chunks".
+        Raises:
+            _SessionLost: it does not know the session any more, or makes no sense.
         """
         answer = self._client.request(self._endpoint, "GET", self._location, scopes=self._scopes)
         status, have = answer.status, answer.header("Range").removeprefix("bytes=")
@@ -170,21 +179,38 @@ class Upload:
         answer.discard()
         first, dash, last = have.partition("-")
         if status != 204 or (dash and not (first == "0" and last.isascii() and last.isdigit())):
-            return None
+            raise _SessionLost(failure)
         # `0-0` is what registries say of one byte and of none: the last byte's place is 0, or there is none.
         offset = int(last) + 1 if dash and int(last) else 0
-        return offset if offset <= self._hashed else None
+        if offset > self._hashed:
+            raise _SessionLost(failure)
+        return offset
 
-    def _finish(self, rest: bytes) -> None:
+    def _commit(self, rest: bytes) -> None:
         digest = self._descriptor.digest
         if self._hasher.hexdigest() != digest.hex:
             raise Integrity(f"{digest}: the content has the digest sha256:{self._hasher.hexdigest()}")
         target = f"{self._location}{'&' if '?' in self._location else '?'}digest={digest}"
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(len(rest))}
-        answer = self._client.request(self._endpoint, "PUT", target, scopes=self._scopes, headers=headers, body=rest)
-        if answer.status not in (201, 202, 204):
-            raise problem_of(answer).error()
+        failure: PalletError
+        try:
+            answer = self._client.request(
+                self._endpoint, "PUT", target, scopes=self._scopes, headers=headers, body=rest, reconnect=False
+            )
+            if answer.status in (201, 202, 204):
+                answer.discard()
+                return
+            status, failure = answer.status, problem_of(answer).error()
+            if status not in (404, 416):
+                raise failure
+        except Unavailable as error:
+            failure = error
+        # The answer may be lost, and not the blob.
+        path = f"/v2/{self._endpoint.repository}/blobs/{digest}"
+        answer = self._client.request(self._endpoint, "HEAD", path, scopes=self._scopes)
         answer.discard()
+        if answer.status != 200:
+            raise _SessionLost(failure)
 
     def _moved(self, answer: Answer) -> None:
         target = answer.header("Location")
@@ -197,3 +223,9 @@ class Upload:
             self._client.request(
                 self._endpoint, "DELETE", self._location, scopes=self._scopes, attempts=1, reconnect=False
             ).discard()
+
+
+class _SessionLost(Exception):
+    def __init__(self, failure: PalletError) -> None:
+        super().__init__(failure.message)
+        self.failure = failure

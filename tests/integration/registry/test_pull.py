@@ -276,6 +276,18 @@ def test_the_document_says_what_it_is(client: Registry, said: str) -> None:
         assert client.source(parse(f"{registry.host}/s")).root().media_type == MANIFEST
 
 
+def test_broken_manifests_are_asked_for_again(client: Registry) -> None:
+    with FaultyRegistry() as registry:
+        registry.add("s", sample(10))
+        for _ in range(2):
+            registry.fault("/manifests/", Fault(drop_after=100))
+        assert client.source(parse(f"{registry.host}/s")).root()
+        registry.fault("/manifests/", Fault(drop_after=100), times=None)
+        with pytest.raises(Unavailable):
+            client.source(parse(f"{registry.host}/s")).root()
+        assert len(registry.asked("/manifests/")) == 3 + 5
+
+
 def test_a_busy_registry_is_asked_again(client: Registry) -> None:
     with FaultyRegistry() as registry:
         registry.add("s", sample(10))

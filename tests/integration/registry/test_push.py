@@ -15,7 +15,7 @@ from tests.support.images import Image
 from tests.support.registry import RegistryServer
 
 from pallet.digest import Digest
-from pallet.errors import Integrity, InvalidInput, NotFound, PalletError, Unsupported
+from pallet.errors import Integrity, InvalidInput, NotFound, PalletError, Unavailable, Unsupported
 from pallet.oci.descriptor import Descriptor
 from pallet.oci.manifest import Manifest, parse_manifest
 from pallet.reference import Reference, parse
@@ -144,6 +144,31 @@ def test_broken_uploads_are_resumed(client: Registry, monkeypatch: pytest.Monkey
     offsets = [offset for _, offset in source.opened]
     assert offsets == sorted(offsets)
     assert offsets[1] > 0
+
+
+def test_small_blobs_survive_too(client: Registry) -> None:
+    made = sample(300_000)
+    with RegistryServer() as registry, CuttingProxy(registry.host, []) as proxy:
+        sink = client.sink(parse(f"{proxy.host}/s"))
+        blob = parsed(made).layers[0]
+        assert not sink.has_blob(blob)
+        proxy.cuts[:] = [100_000, 10]
+        moved: list[int] = []
+        sink.put_blob(blob, Memory(made), moved.append)
+        assert registry.blob_path(blob.digest).read_bytes() == made.layers[0].data
+        assert sum(moved) == blob.size
+
+
+def test_a_line_that_is_too_bad(client: Registry) -> None:
+    made = sample(2_000_000)
+    with RegistryServer() as registry, CuttingProxy(registry.host, []) as proxy:
+        sink = client.sink(parse(f"{proxy.host}/s"))
+        blob = parsed(made).layers[0]
+        assert not sink.has_blob(blob)
+        proxy.cuts[:] = [1_000_000] * 50
+        with pytest.raises(Unavailable):
+            sink.put_blob(blob, Memory(made), lambda _: None)
+        assert len(proxy.cuts) > 30
 
 
 def test_mounts(client: Registry) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pallet.errors import HostError, InvalidInput
-from pallet.registry.credentials import ANONYMOUS, Credentials, CredentialStore
+from pallet.registry.credentials import ANONYMOUS, Credentials, CredentialStore, registry_name
 
 # A helper that keeps one file per server, as docker's protocol has it.
 HELPER = r"""#!/bin/sh
@@ -115,6 +115,7 @@ def test_unknown_keys_stay(store: CredentialStore) -> None:
         ("a.example", "a.example"),
         ("https://index.docker.io/v1/", "docker.io"),
         ("index.docker.io", "docker.io"),
+        ("docker.io", "docker.io"),
     ],
 )
 def test_old_keys(store: CredentialStore, key: str, registry: str) -> None:
@@ -123,6 +124,20 @@ def test_old_keys(store: CredentialStore, key: str, registry: str) -> None:
     assert store.get("b.example") == ANONYMOUS
     assert store.erase(registry)
     assert read(store) == {"auths": {}}
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("https://index.docker.io/v1/", "docker.io"),
+        ("registry-1.docker.io", "docker.io"),
+        ("https://host:5000/v2/", "host:5000"),
+        ("host:5000", "host:5000"),
+        ("host/path", "host"),
+    ],
+)
+def test_what_users_type(address: str, name: str) -> None:
+    assert registry_name(address) == name
 
 
 def test_an_exact_key_counts_more(store: CredentialStore) -> None:
