@@ -12,7 +12,7 @@ from hashlib import sha256
 from urllib.parse import urljoin
 
 from pallet.content import Advance, ImageSource
-from pallet.errors import Integrity, PalletError, Unavailable
+from pallet.errors import HostError, Integrity, PalletError, Unavailable
 from pallet.oci.descriptor import Descriptor
 from pallet.registry.answer import Answer
 from pallet.registry.auth import problem_of
@@ -147,8 +147,7 @@ class Upload:
         """The next `length` bytes of the source; those not seen before are hashed and reported."""
         left = length
         position = self._at
-        chunks = self._source.blob_chunks(self._descriptor, position)
-        for chunk in chunks:
+        for chunk in _from_here(self._source.blob_chunks(self._descriptor, position)):
             more = len(chunk) > left
             if more:
                 if position + left >= self._descriptor.size:
@@ -223,6 +222,14 @@ class Upload:
             self._client.request(
                 self._endpoint, "DELETE", self._location, scopes=self._scopes, attempts=1, reconnect=False
             ).discard()
+
+
+def _from_here(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The source's chunks; its disk's errors must not look like the connection's."""
+    try:
+        yield from chunks
+    except OSError as error:
+        raise HostError(f"cannot read the blob: {error.strerror or error}") from error
 
 
 class _SessionLost(Exception):

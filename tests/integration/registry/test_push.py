@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import itertools
 import json
+import os
 import subprocess
 from collections.abc import Iterator
 
@@ -15,7 +18,7 @@ from tests.support.images import Image
 from tests.support.registry import RegistryServer
 
 from pallet.digest import Digest
-from pallet.errors import Integrity, InvalidInput, NotFound, PalletError, Unavailable, Unsupported
+from pallet.errors import HostError, Integrity, InvalidInput, NotFound, PalletError, Unavailable, Unsupported
 from pallet.oci.descriptor import Descriptor
 from pallet.oci.manifest import Manifest, parse_manifest
 from pallet.reference import Reference, parse
@@ -208,6 +211,22 @@ class Lying(Memory):
         data = b"".join(super().blob_chunks(descriptor))
         data = data[:-1] if self._change < 0 else data + b"x" if self._change > 0 else b"\0" * len(data)
         yield data[offset:]
+
+
+class OnABadDisk(Memory):
+    """Cannot be read to its end."""
+
+    def blob_chunks(self, descriptor: Descriptor, offset: int = 0) -> Iterator[bytes]:
+        yield from itertools.islice(super().blob_chunks(descriptor, offset), 2)
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+def test_a_bad_disk_is_not_a_bad_line(client: Registry) -> None:
+    made = sample(2_000_000)
+    source = OnABadDisk(made)
+    with RegistryServer() as registry, pytest.raises(HostError, match="Input/output error"):
+        client.sink(parse(f"{registry.host}/s")).put_blob(parsed(made).layers[0], source, lambda _: None)
+    assert len(source.opened) == 1
 
 
 @pytest.mark.parametrize("size", [1_000, 2_500_000])
