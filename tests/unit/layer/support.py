@@ -7,6 +7,7 @@ import os
 import stat
 import tarfile
 from pathlib import Path
+from typing import Any
 
 from pallet.layer.unpack import Unpacker
 from pallet.layer.unpacked import Unpacked, UnpackMode
@@ -50,7 +51,7 @@ class Tar:
         self._bytes = io.BytesIO()
         self._tar = tarfile.open(fileobj=self._bytes, mode="w", format=tar_format)
 
-    def add(self, name: str, kind: bytes = tarfile.REGTYPE, data: bytes = b"", **fields: object) -> Tar:
+    def add(self, name: str, kind: bytes = tarfile.REGTYPE, data: bytes = b"", **fields: Any) -> Tar:
         info = tarfile.TarInfo(name)
         info.type = kind
         info.size = len(data)
@@ -60,10 +61,10 @@ class Tar:
         self._tar.addfile(info, io.BytesIO(data))
         return self
 
-    def file(self, name: str, data: bytes = b"data", **fields: object) -> Tar:
+    def file(self, name: str, data: bytes = b"data", **fields: Any) -> Tar:
         return self.add(name, data=data, **fields)
 
-    def directory(self, name: str, **fields: object) -> Tar:
+    def directory(self, name: str, **fields: Any) -> Tar:
         return self.add(name, tarfile.DIRTYPE, **fields)
 
     def symlink(self, name: str, target: str) -> Tar:
