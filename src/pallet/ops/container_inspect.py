@@ -47,7 +47,7 @@ def inspect_container(engine: Engine, name: str, *, with_size: bool = False) -> 
         "Path": record.path,
         "Args": list(record.args),
         "State": _state(state, now, brief.pid),
-        "Image": record.image,
+        "Image": str(record.image),
         "ResolvConfPath": paths.resolv_conf if state.started else "",
         "HostnamePath": paths.hostname if state.started else "",
         "HostsPath": paths.hosts if state.started else "",

@@ -116,6 +116,7 @@ def _count_back(window: bytes, lines: int) -> tuple[bool, int]:
     entries = window.split(b"\n")
     end = len(window) + 1
     seen = 0
+    begun = set()  # streams of which a later entry was seen
     for number in range(len(entries) - 1, -1, -1):
         line = entries[number]
         end -= len(line) + 1
@@ -124,9 +125,9 @@ def _count_back(window: bytes, lines: int) -> tuple[bool, int]:
         entry = parse_entry(line)
         if entry is None:
             continue
-        complete = not entry.partial
-        last = seen == 0
-        if complete or last:
+        ends_line = not entry.partial or entry.stream not in begun
+        begun.add(entry.stream)
+        if ends_line:
             if seen == lines:
                 return True, end + len(line) + 1
             seen += 1

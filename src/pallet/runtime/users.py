@@ -18,7 +18,7 @@ class User(msgspec.Struct, frozen=True):
     Attributes:
         uid: the user.
         gid: its group.
-        groups: its other groups.
+        groups: all its groups, its own first: without that, a file that shuts out its group would let it in.
         home: the home directory.
     """
 
@@ -55,9 +55,10 @@ def resolve_user(words: str, passwd: bytes, group: bytes) -> User:
     if not 0 <= uid <= _LARGEST:
         raise HostError("uids and gids must be in range 0-2147483647")
     if group_name:
-        return User(uid, _group(group_name, group), (), home)
+        gid = _group(group_name, group)
+        return User(uid, gid, (gid,), home)
     others = [_int(f[2]) for f in _lines(group, 4) if found_name and found_name in f[3].split(",")]
-    return User(uid, gid, tuple(dict.fromkeys(others)), home)
+    return User(uid, gid, tuple(dict.fromkeys((gid, *others))), home)
 
 
 def _group(name: str, group: bytes) -> int:

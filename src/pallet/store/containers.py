@@ -20,7 +20,7 @@ _RECORD = "CAST(record AS TEXT)"
 _STATE = "CAST(state AS TEXT)"
 _BRIEF = (
     f"SELECT id, name, image, created, json_extract({_RECORD}, '$.image_name'), json_extract({_RECORD}, '$.path'),"
-    f" (SELECT group_concat(value, ' ') FROM json_each({_RECORD}, '$.args')),"
+    f" (SELECT group_concat(iif(instr(value, ' '),  || value || , value), ' ') FROM json_each({_RECORD}, '$.args')),"
     f" ifnull(json_extract({_RECORD}, '$.host.network_mode'), 'default'),"
     f" ifnull(json_extract({_STATE}, '$.started'), 0), ifnull(json_extract({_STATE}, '$.finished'), 0),"
     f" ifnull(json_extract({_STATE}, '$.exit_code'), 0), ifnull(json_extract({_STATE}, '$.error'), ''),"
@@ -116,7 +116,10 @@ class Containers:
     def labels(self) -> dict[str, dict[str, str]]:
         """The labels of all containers, by container id."""
         found: dict[str, dict[str, str]] = {}
-        query = f"SELECT id, each.key, each.value FROM containers, json_each({_RECORD}, '$.config.Labels') AS each"
+        query = (
+            "SELECT containers.id, each.key, each.value"
+            f" FROM containers, json_each({_RECORD}, '$.config.Labels') AS each"
+        )
         for id, key, value in self._db.rows(query):
             found.setdefault(id, {})[key] = value
         return found
@@ -126,13 +129,16 @@ class Containers:
         query = (
             "SELECT json_extract(each.value, '$.container'), ifnull(json_extract(each.value, '$.host_ip'), ''),"
             " ifnull(json_extract(each.value, '$.host_port'), '')"
-            f" FROM containers, json_each({_STATE}, '$.network.ports') AS each WHERE id = ?"
+            f" FROM containers, json_each({_STATE}, '$.network.ports') AS each WHERE containers.id = ?"
         )
         return self._db.rows(query, (id,))
 
     def exposed(self, id: str) -> list[str]:
         """The ports that a container exposes (`80/tcp`), published or not."""
-        query = f"SELECT each.key FROM containers, json_each({_RECORD}, '$.config.ExposedPorts') AS each WHERE id = ?"
+        query = (
+            f"SELECT each.key FROM containers, json_each({_RECORD}, '$.config.ExposedPorts') AS each"
+            " WHERE containers.id = ?"
+        )
         return [row[0] for row in self._db.rows(query, (id,))]
 
     def mounted(self, id: str) -> list[tuple[str, str, str]]:
@@ -140,7 +146,7 @@ class Containers:
         query = (
             "SELECT ifnull(json_extract(each.value, '$.name'), ''), json_extract(each.value, '$.source'),"
             " json_extract(each.value, '$.destination')"
-            f" FROM containers, json_each({_RECORD}, '$.host.mounts') AS each WHERE id = ?"
+            f" FROM containers, json_each({_RECORD}, '$.host.mounts') AS each WHERE containers.id = ?"
         )
         return self._db.rows(query, (id,))
 

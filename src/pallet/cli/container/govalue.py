@@ -50,7 +50,7 @@ def _value(key: str, value: Any) -> object:
         }
         return GoMap(endpoints, "map[string]*network.EndpointSettings")
     if key == "Mounts":
-        return GoSlice([GoStruct("types.MountPoint", _mount(mount)) for mount in value], "[]types.MountPoint")
+        return GoSlice([_mount(mount) for mount in value], "[]types.MountPoint")
     if isinstance(value, dict):
         return string_map(value)
     if isinstance(value, list):
@@ -60,9 +60,10 @@ def _value(key: str, value: Any) -> object:
     return GoInt(value) if key in _INT64 else value
 
 
-def _mount(mount: Mapping[str, Any]) -> dict[str, Any]:
+def _mount(mount: Mapping[str, Any]) -> GoStruct:
     order = ("Type", "Name", "Source", "Destination", "Driver", "Mode", "RW", "Propagation")
-    return {name: mount.get(name, "") for name in order}
+    fields = {name: mount.get(name, "") for name in order}
+    return GoStruct("types.MountPoint", fields, tags=dict.fromkeys(("Type", "Name", "Driver"), ",omitempty"))
 
 
 def _ports(value: Mapping[str, Any]) -> GoMap:
@@ -70,7 +71,14 @@ def _ports(value: Mapping[str, Any]) -> GoMap:
         if entries is None:
             return GoNil("[]nat.PortBinding", "slice")
         return GoSlice(
-            [GoStruct("nat.PortBinding", {"HostIP": each["HostIp"], "HostPort": each["HostPort"]}) for each in entries],
+            [
+                GoStruct(
+                    "nat.PortBinding",
+                    {"HostIP": each["HostIp"], "HostPort": each["HostPort"]},
+                    tags={"HostIP": "HostIp"},
+                )
+                for each in entries
+            ],
             "[]nat.PortBinding",
         )
 

@@ -26,12 +26,16 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
         timestamps=opts.timestamps,
     )
     out, err = ctx.stdout.buffer, ctx.stderr.buffer
+    last = out
     for piece in pieces:
         target = out if piece.stream == "stdout" else err
+        if target is not last:
+            last.flush()  # both may be the same file
+            last = target
         target.write(piece.data)
-        if opts.follow or target is err:
+        if opts.follow:
             target.flush()
-    out.flush()
+    last.flush()
     return 0
 
 

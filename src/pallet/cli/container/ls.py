@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from pallet.cli.command import Command, Flag
+from pallet.cli.failure import Failure
 from pallet.cli.format import Row, print_rows
 
 TYPE_CHECKING = False
@@ -151,9 +152,42 @@ def _status(summary: ContainerSummary) -> str:
     return f"Exited ({now.exit_code}) {_since(now.finished)} ago"
 
 
+class _AnyLine(Row):
+    """A line of nothing: docker runs the template on it before it asks for the containers."""
+
+    __slots__ = ()
+
+    FIELDS = ContainerLine.FIELDS
+    GO_TYPE = ContainerLine.GO_TYPE
+
+    def field(self, name: str) -> str:
+        return ""
+
+    def __go_field__(self, name: str) -> object:
+        return (lambda key: "") if name == "Label" else super().__go_field__(name)
+
+
+def _try_template(text: str) -> None:
+    source = text.removeprefix("table").strip()
+    if not source or source == "json":
+        return
+    from pallet.errors import TemplateError
+    from pallet.gotemplate import parse
+
+    try:
+        template = parse(source)
+    except TemplateError as error:
+        raise Failure(f"failed to parse template: {error.message}", exit_code=1) from None
+    try:
+        template.execute(_AnyLine())
+    except TemplateError as error:
+        raise Failure(f"failed to execute template: {error.message}", exit_code=1) from None
+
+
 def _run(ctx: Context, opts: Options, args: list[str]) -> int:
     from pallet.ops.container_list import list_containers
 
+    _try_template(opts.format)
     last = 1 if opts.latest else max(opts.last, 0)
     summaries = list_containers(ctx.engine, all=opts.all, last=last, filters=opts.filter)
     columns = ("ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names", *(("Size",) if opts.size else ()))

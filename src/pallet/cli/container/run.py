@@ -90,7 +90,7 @@ def _create_options(ctx: Context, opts: Options, args: list[str]) -> CreateOptio
 
 
 def _create(ctx: Context, opts: Options, options: CreateOptions) -> ContainerRecord:
-    from pallet.errors import NoSuchImage
+    from pallet.errors import InvalidReference, NoSuchImage
     from pallet.ops.container_create import create_container
 
     if opts.pull not in ("always", "missing", "never"):
@@ -101,6 +101,8 @@ def _create(ctx: Context, opts: Options, options: CreateOptions) -> ContainerRec
         _pull(ctx, options.image, opts.platform)
     try:
         record = create_container(ctx.engine, options)
+    except InvalidReference as error:  # docker's client finds these itself
+        raise Failure(error.message) from None
     except NoSuchImage:
         if opts.pull != "missing":
             raise
