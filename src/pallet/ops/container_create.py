@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Sequence
 
 import msgspec
@@ -75,7 +74,7 @@ def create_container(engine: Engine, options: CreateOptions) -> ContainerRecord:
         Conflict: the name is taken.
     """
     name = check_name(options.name) if options.name else made_up_name(engine)
-    id = secrets.token_hex(32)
+    id = os.urandom(32).hex()
     with engine.store.adding():
         image = engine.store.images.resolve(options.image).image
         document = parse_config(engine.store.blobs.read(engine.store.images.config_of(image)))

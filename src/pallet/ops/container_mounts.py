@@ -6,7 +6,6 @@ Source: docker's documentation of bind mounts and volumes; the error texts are m
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterable
 
 from pallet.errors import InvalidInput
@@ -76,7 +75,7 @@ def _parse(settings: Settings, word: str) -> Mount:
 
 
 def _anonymous(settings: Settings, destination: str) -> Mount:
-    name = secrets.token_hex(32)
+    name = os.urandom(32).hex()
     return Mount("volume", _data(settings, name), destination, name, anonymous=True)
 
 

@@ -5,7 +5,7 @@ Source: docker's rule for names; its own made-up names come from a list of its o
 
 from __future__ import annotations
 
-import secrets
+import os
 
 from pallet.engine import Engine
 from pallet.errors import InvalidInput
@@ -43,9 +43,13 @@ def made_up_name(engine: Engine) -> str:
     taken = {name for (name,) in engine.store.db.rows("SELECT name FROM containers")}
     adjectives, nouns = _ADJECTIVES.split(), _NOUNS.split()
     while True:
-        name = f"{secrets.choice(adjectives)}_{secrets.choice(nouns)}"
+        name = f"{adjectives[_random() % len(adjectives)]}_{nouns[_random() % len(nouns)]}"
         if name not in taken:
             return name
-        name += str(secrets.randbelow(10_000))
+        name += str(_random() % 10_000)
         if name not in taken:
             return name
+
+
+def _random() -> int:
+    return int.from_bytes(os.urandom(4), "little")
