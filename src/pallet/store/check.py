@@ -27,6 +27,8 @@ Kind = Literal[
     "blob-unreadable",  # the disk does not give it
     "manifest-wrong",  # a manifest says something else than the rows that were made from it
     "snapshot-missing",  # an image or container needs it
+    "snapshot-damaged",  # the unpacked layer is not what its blob says (found by `pallet.ops.check`)
+    "container-missing",  # a container's files are gone (found by `pallet.ops.check`)
     "tag-dangling",  # a tag or digest leads to nothing
 ]
 
