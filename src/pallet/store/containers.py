@@ -120,6 +120,7 @@ class Containers:
         query = (
             "SELECT containers.id, each.key, each.value"
             f" FROM containers, json_each({_RECORD}, '$.config.Labels') AS each"
+            " WHERE each.key IS NOT NULL"  # null in the JSON is one row without a key
         )
         for id, key, value in self._db.rows(query):
             found.setdefault(id, {})[key] = value
@@ -138,7 +139,7 @@ class Containers:
         """The ports that a container exposes (`80/tcp`), published or not."""
         query = (
             f"SELECT each.key FROM containers, json_each({_RECORD}, '$.config.ExposedPorts') AS each"
-            " WHERE containers.id = ?"
+            " WHERE containers.id = ? AND each.key IS NOT NULL"
         )
         return [row[0] for row in self._db.rows(query, (id,))]
 
