@@ -88,8 +88,7 @@ class Container:
         Raises:
             NoSuchContainer: it is gone.
         """
-        self.reload()
-        found: dict[str, list[dict[str, str]] | None] = self.attrs["NetworkSettings"]["Ports"]
+        found: dict[str, list[dict[str, str]] | None] = self._inspect()["NetworkSettings"]["Ports"]
         return found
 
     @property
@@ -99,10 +98,11 @@ class Container:
         Raises:
             NoSuchContainer: it is gone.
         """
-        if self._attrs is None:
-            self.reload()
-        assert self._attrs is not None
-        return self._attrs
+        # Another thread may drop what is kept at any time.
+        attrs = self._attrs
+        if attrs is None:
+            attrs = self._attrs = self._inspect()
+        return attrs
 
     def reload(self) -> None:
         """Read `attrs` again.
@@ -110,9 +110,7 @@ class Container:
         Raises:
             NoSuchContainer: it is gone.
         """
-        from pallet.ops.container_inspect import inspect_container
-
-        self._attrs = json_object(inspect_container(self._engine, self._id))
+        self._attrs = self._inspect()
 
     def start(self) -> None:
         """Start it; nothing happens if it runs.
@@ -362,6 +360,11 @@ class Container:
             raise Unsupported("link is not supported")
         remove_container(self._engine, self._id, force=force, volumes=v)
         self._attrs = None
+
+    def _inspect(self) -> dict[str, Any]:
+        from pallet.ops.container_inspect import inspect_container
+
+        return json_object(inspect_container(self._engine, self._id))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Container) and self._id == other._id

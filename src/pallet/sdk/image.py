@@ -63,10 +63,11 @@ class Image:
         Raises:
             NoSuchImage: the image is gone.
         """
-        if self._attrs is None:
-            self.reload()
-        assert self._attrs is not None
-        return self._attrs
+        # Another thread may drop what is kept at any time.
+        attrs = self._attrs
+        if attrs is None:
+            attrs = self._attrs = self._inspect()
+        return attrs
 
     def reload(self) -> None:
         """Read `attrs` again.
@@ -74,9 +75,7 @@ class Image:
         Raises:
             NoSuchImage: the image is gone.
         """
-        from pallet.ops.inspect_image import inspect_image
-
-        self._attrs = json_object(inspect_image(self._engine, self._id).to_docker())
+        self._attrs = self._inspect()
 
     def tag(self, repository: str, tag: str | None = None) -> bool:
         """Give the image one more name.
@@ -196,6 +195,11 @@ class Image:
         if named not in tags:
             raise InvalidInput(f"{named} is not a tag of the image: it has {', '.join(tags) or 'none'}")
         return named
+
+    def _inspect(self) -> dict[str, Any]:
+        from pallet.ops.inspect_image import inspect_image
+
+        return json_object(inspect_image(self._engine, self._id).to_docker())
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Image) and self._id == other._id
