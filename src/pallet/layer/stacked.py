@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from threading import Thread
 
 from pallet.errors import HostError
-from pallet.host import kernel
+from pallet.host import mounts
 from pallet.host.files import remove_tree
 from pallet.layer import whiteout
 from pallet.layer.settle import copy_directory_metadata
@@ -77,13 +77,13 @@ def _start(unpacker: Unpacker, staging: str, lowers: Sequence[str], media_type: 
         try:
             # Namespace and working directory are this thread's own from here on, and end with it. The worker's open
             # directory keeps the mount alive for as long as the worker needs it.
-            kernel.unshare(kernel.CLONE_NEWNS)
-            kernel.mount("none", "/", "", kernel.MS_REC | kernel.MS_SLAVE)
+            mounts.unshare(mounts.CLONE_NEWNS)
+            mounts.mount(None, "/", None, mounts.MS_REC | mounts.MS_SLAVE)
             # Names relative to the staging directory are short and hold no character that an option would need escaped.
             os.chdir(staging)
             names = ":".join(os.path.relpath(lower, staging) for lower in lowers)
             options = f"lowerdir={names},upperdir=fs,workdir=work,{_OPTIONS}"
-            kernel.mount("overlay", "merged", "overlay", 0, options + (",userxattr" if userxattr else ""))
+            mounts.mount("overlay", "merged", "overlay", 0, options + (",userxattr" if userxattr else ""))
             jobs.append(unpacker.start("merged", media_type, mode="tree", userxattr=userxattr))
         except BaseException as error:
             errors.append(error)

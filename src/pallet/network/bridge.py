@@ -10,7 +10,7 @@ import os
 import msgspec
 
 from pallet.errors import HostError, InvalidInput
-from pallet.host import kernel
+from pallet.host import mounts
 from pallet.host.locks import FileLock, lock
 from pallet.host.process import alive, start_time
 from pallet.host.spawn import Spawned, find_program
@@ -188,11 +188,11 @@ def _empty_network() -> int:
     """A network namespace of nobody's, open."""
     own = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     try:
-        kernel.unshare(kernel.CLONE_NEWNET)
+        mounts.unshare(mounts.CLONE_NEWNET)
         try:
             return os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         finally:
-            kernel.setns(own, kernel.CLONE_NEWNET)
+            mounts.setns(own, mounts.CLONE_NEWNET)
     finally:
         os.close(own)
 

@@ -11,7 +11,7 @@ import msgspec
 
 from pallet.engine import Engine
 from pallet.errors import NoSuchContainer
-from pallet.host import kernel
+from pallet.host import mounts
 from pallet.host.files import remove_tree, unlink_if_there
 from pallet.host.locks import lock
 from pallet.network.bridge import disconnect
@@ -66,7 +66,7 @@ def settle_locked(engine: Engine, record: ContainerRecord) -> None:
 
 def _unmount(target: str) -> None:
     try:
-        kernel.unmount(target)
+        mounts.unmount(target, mounts.MNT_DETACH)
     except OSError:
         return  # not mounted, as seen from outside
 

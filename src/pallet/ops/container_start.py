@@ -9,7 +9,7 @@ from contextlib import ExitStack
 
 from pallet.engine import Engine
 from pallet.errors import HostError, PalletError, RuntimeFailed
-from pallet.host import kernel
+from pallet.host import inroot
 from pallet.host.files import remove_tree, write_all
 from pallet.host.locks import lock
 from pallet.network.bridge import Connection
@@ -213,12 +213,12 @@ def _write(path: str, text: str) -> None:
 
 def _write_config(record: ContainerRecord, paths: ContainerPaths, root: int, bridge: bool) -> None:
     """Write config.json, which needs a look at the mounted root, and make what it will expect there."""
-    passwd = kernel.read_in_root(root, "/etc/passwd")
-    group = kernel.read_in_root(root, "/etc/group")
+    passwd = inroot.read_in_root(root, "/etc/passwd")
+    group = inroot.read_in_root(root, "/etc/group")
     user = resolve_user(record.config.user, passwd, group)
     try:
         if record.config.working_dir:
-            kernel.make_directories_in_root(root, record.config.working_dir)
+            inroot.make_directories_in_root(root, record.config.working_dir)
         for mount in record.host.mounts:
             if mount.type == "volume":
                 fill_volume(mount.source, root, mount.destination)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 
-from pallet.host.kernel import open_in_root
+from pallet.host.inroot import open_in_root
 
 
 def fill_volume(volume: str, root: int, path: str) -> None:

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from pallet.errors import HostError
-from pallet.host import kernel
+from pallet.errors import HostError, PalletError
+from pallet.host import mounts
 from pallet.host.process import start_time
 from pallet.runtime import conmon
 from pallet.runtime.oci_runtime import OciRuntime, hybrid_cgroups
@@ -144,7 +144,7 @@ def _become_conmon(plan: Plan, unified: str | None, say: int, waits: int, sync: 
         make_private()
         mount_root(plan.paths, plan.layers)
         if unified is not None:
-            kernel.unmount(unified)
+            mounts.unmount(unified, mounts.MNT_DETACH)
         if plan.network:
             _make_network(plan.paths.netns)
         os.chdir("/")
@@ -156,6 +156,8 @@ def _become_conmon(plan: Plan, unified: str | None, say: int, waits: int, sync: 
             os.set_inheritable(fd, True)
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         os.execve(plan.argv[0], plan.argv, {**os.environ, conmon.SYNC_PIPE: str(sync)})
+    except PalletError as error:
+        os.write(say, error.message.encode(errors="replace"))
     except OSError as error:
         os.write(say, f"{error.filename}: {error.strerror}".encode(errors="replace"))
     except BaseException as error:
@@ -166,9 +168,9 @@ def _become_conmon(plan: Plan, unified: str | None, say: int, waits: int, sync: 
 
 def _make_network(path: str) -> None:
     host = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-    kernel.unshare(kernel.CLONE_NEWNET)
-    kernel.mount("/proc/thread-self/ns/net", path, "", kernel.MS_BIND)
-    kernel.setns(host, kernel.CLONE_NEWNET)
+    mounts.unshare(mounts.CLONE_NEWNET)
+    mounts.mount("/proc/thread-self/ns/net", path, None, mounts.MS_BIND)
+    mounts.setns(host, mounts.CLONE_NEWNET)
     os.close(host)
 
 

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator, Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from pallet.errors import HostError
-from pallet.host import kernel
+from pallet.host import mounts
 from pallet.host.process import alive
 from pallet.runtime.paths import ContainerPaths
 from pallet.store.container_record import ContainerState
 
-_OPTIONS = "index=off,redirect_dir=off,metacopy=off"
 # What docker's daemon makes in the layer between an image and its containers, so that a commit does not see it.
 _MOUNT_POINTS = {
     "dev/pts": "dir",
@@ -34,9 +34,9 @@ _MOUNT_POINTS = {
 
 
 def make_private() -> None:
-    """Move this process into a mount namespace of its own; what the host mounts still comes in, nothing goes out."""
-    kernel.unshare(kernel.CLONE_NEWNS)
-    kernel.mount("", "/", "", kernel.MS_REC | kernel.MS_SLAVE)
+    """Move this thread into a mount namespace of its own; what the host mounts still comes in, nothing goes out."""
+    mounts.unshare(mounts.CLONE_FS | mounts.CLONE_NEWNS)
+    mounts.mount(None, "/", None, mounts.MS_REC | mounts.MS_SLAVE)
 
 
 def mount_root(paths: ContainerPaths, layers: Sequence[str]) -> None:
@@ -47,7 +47,7 @@ def mount_root(paths: ContainerPaths, layers: Sequence[str]) -> None:
         layers: the directories of the image's unpacked layers, top first.
 
     Raises:
-        OSError: the kernel refuses.
+        OSError, HostError: the kernel refuses.
     """
     os.chdir(paths.root)
     own = "containers/" + paths.id
@@ -57,9 +57,9 @@ def mount_root(paths: ContainerPaths, layers: Sequence[str]) -> None:
         fresh = f"{own}/init.new"
         os.makedirs(fresh, 0o755, exist_ok=True)
         if below:
-            _mount(own, [*below], fresh)
+            _mount(own, below, fresh)
             _make_mount_points(own + "/merged")
-            kernel.unmount(own + "/merged")
+            mounts.unmount(own + "/merged", mounts.MNT_DETACH)
         else:
             _make_mount_points(fresh)
         os.rename(fresh, own + "/init")
@@ -89,69 +89,55 @@ def mounted_root(paths: ContainerPaths, layers: Sequence[str], state: ContainerS
         if alive(state.pid, state.pid_start) and os.path.ismount(monitored):
             yield monitored
             return
-    with held_mount(lambda: _mount_for_reading(paths, layers)) as pid:
-        yield f"/proc/{pid}/root{paths.merged}"
+    with _HeldMount(paths, layers) as root:
+        yield root
 
 
-@contextmanager
-def held_mount(mount: Callable[[], None]) -> Iterator[int]:
-    """Mount something in a private mount namespace, for as long as the context lasts.
+class _HeldMount:
+    """A read-only mount for as long as a context lasts.
 
-    Args:
-        mount: makes the mount; called in a child process, so it must do nothing but system calls.
-
-    Yields:
-        The pid of the process whose /proc/PID/root shows the mount.
-
-    Raises:
-        HostError: the mount failed.
+    A thread holds it in a mount namespace of its own, which ends with the thread: nothing is left behind even if the
+    process is killed.
     """
-    said, say = os.pipe()
-    waits, hold = os.pipe()
-    pid = os.fork()
-    if pid == 0:
+
+    def __init__(self, paths: ContainerPaths, layers: Sequence[str]) -> None:
+        self._paths = paths
+        self._layers = layers
+        self._mounted = threading.Event()
+        self._done = threading.Event()
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._hold, name="root-file-system", daemon=True)
+
+    def __enter__(self) -> str:
+        self._thread.start()
+        self._mounted.wait()
+        if self._error is not None:
+            raise HostError(f"cannot mount the root file system: {self._error}") from self._error
+        return f"/proc/{os.getpid()}/task/{self._thread.native_id}/root{self._paths.merged}"
+
+    def __exit__(self, *error: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _hold(self) -> None:
         try:
-            os.close(hold)
-            os.close(said)
             make_private()
-            mount()
-            os.write(say, b"\n")
-            os.read(waits, 1)  # ends with the parent, too
-        except OSError as error:
-            os.write(say, f"{error.filename}: {error.strerror}".encode())
+            os.chdir(self._paths.root)  # the thread's own working directory by now
+            own = "containers/" + self._paths.id
+            lowers = [own + "/upper", *_relative(self._paths.root, self._layers)]
+            if os.path.exists(own + "/init"):
+                lowers.insert(1, own + "/init")
+            mounts.mount_overlay(lowers, None, None, own + "/merged", readonly=True)
+        except (OSError, HostError) as problem:
+            self._error = problem
         finally:
-            os._exit(0)
-    try:
-        os.close(say)
-        os.close(waits)
-        answer = os.read(said, 4096)
-        if answer != b"\n":
-            raise HostError(f"cannot mount the root file system: {answer.decode(errors='replace')}")
-        yield pid
-    finally:
-        os.close(said)
-        os.close(hold)
-        os.waitpid(pid, 0)
-
-
-def _mount_for_reading(paths: ContainerPaths, layers: Sequence[str]) -> None:
-    os.chdir(paths.root)
-    own = "containers/" + paths.id
-    lowers = [
-        own + "/upper",
-        *([own + "/init"] if os.path.exists(own + "/init") else []),
-        *_relative(paths.root, layers),
-    ]
-    if len(lowers) == 1:  # overlay wants two
-        kernel.mount(lowers[0], own + "/merged", "", kernel.MS_BIND)
-        return
-    options = f"{_OPTIONS},lowerdir={':'.join(lowers)}"
-    kernel.mount("overlay", own + "/merged", "overlay", kernel.MS_RDONLY, options)
+            self._mounted.set()
+        if self._error is None:
+            self._done.wait()
 
 
 def _mount(own: str, lowers: list[str], upper: str) -> None:
-    options = f"{_OPTIONS},lowerdir={':'.join(lowers)},upperdir={upper},workdir={own}/work"
-    kernel.mount("overlay", own + "/merged", "overlay", 0, options)
+    mounts.mount_overlay(lowers, upper, own + "/work", own + "/merged")
 
 
 def _relative(root: str, layers: Sequence[str]) -> list[str]:
