@@ -8,6 +8,7 @@ match on it.
     ├── InvalidInput          the caller's words are wrong              (400)
     │   ├── InvalidReference  not a valid image reference
     │   ├── InvalidDigest     not a valid digest
+    │   ├── DockerfileError   a Dockerfile is wrong, at known lines
     │   └── TemplateError     a --format template does not parse or run
     ├── Unauthorized          credentials are missing or refused        (401)
     ├── Forbidden             known, and not allowed                    (403)
@@ -51,6 +52,23 @@ class InvalidReference(InvalidInput):
 
 class InvalidDigest(InvalidInput):
     """Not a valid digest."""
+
+
+class DockerfileError(InvalidInput):
+    """A Dockerfile is wrong in one place.
+
+    Args:
+        message: what is wrong, as BuildKit says it.
+        file: the name of the Dockerfile.
+        lines: the first and the last line at fault, counted from 1; (0, 0) for the file as a whole.
+        excerpt: those lines with their neighbours, as docker prints them; may be empty.
+    """
+
+    def __init__(self, message: str, *, file: str, lines: tuple[int, int] = (0, 0), excerpt: str = "") -> None:
+        super().__init__(message)
+        self.file = file
+        self.lines = lines
+        self.excerpt = excerpt
 
 
 class TemplateError(InvalidInput):

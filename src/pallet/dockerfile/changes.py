@@ -24,6 +24,8 @@ def apply_changes(config: ContainerConfig, changes: Iterable[str]) -> ContainerC
     """
     command_set = False
     for change in changes:
+        if not change.strip():
+            raise InvalidInput("file with no instructions")
         keyword, _, text = change.strip().partition(" ")
         text = text.strip()
         name = keyword.upper()
@@ -60,16 +62,16 @@ def _entrypoint(config: ContainerConfig, text: str) -> ContainerConfig:
 def _env(config: ContainerConfig, text: str) -> ContainerConfig:
     before = environment(config)
     variables = dict(before)
-    for name, value in pairs("ENV", text):
-        variables[expand(name, before)] = expand(value, before)
+    for pair in pairs("ENV", text):
+        variables[expand(pair.name, before)] = expand(pair.value, before)
     return _replace(config, env=tuple(f"{name}={value}" for name, value in variables.items()))
 
 
 def _label(config: ContainerConfig, text: str) -> ContainerConfig:
     before = environment(config)
     labels = dict(config.labels or {})
-    for name, value in pairs("LABEL", text):
-        labels[expand(name, before)] = expand(value, before)
+    for pair in pairs("LABEL", text):
+        labels[expand(pair.name, before)] = expand(pair.value, before)
     return _replace(config, labels=labels)
 
 

@@ -2,51 +2,77 @@
 
 from __future__ import annotations
 
-from pallet.dockerfile.words import command, exec_form
+from pallet.dockerfile.flags import parse_flags
+from pallet.dockerfile.numbers import parse_number
+from pallet.dockerfile.source import quoted
+from pallet.dockerfile.words import blank_separated, exec_form, split_instruction
 from pallet.durations import parse_duration
 from pallet.errors import InvalidInput
 from pallet.oci.config import Healthcheck
 
-_DURATIONS = ("interval", "timeout", "start-period")
+_DURATIONS = ("interval", "timeout", "start-period", "start-interval")
+_KNOWN = (*_DURATIONS, "retries")
+_MILLISECOND = 10**6
+_LONGEST_DURATION = 40
 
 
 def parse_healthcheck(text: str) -> Healthcheck:
-    """Parse what follows the keyword.
+    """Parse what follows the keyword in a `--change`.
 
     Raises:
         InvalidInput: an unknown flag or type, or a bad time, with docker's text.
     """
-    values = dict.fromkeys(_DURATIONS, 0)
-    retries = 0
-    while text.startswith("--"):
-        flag, _, text = text.partition(" ")
-        text = text.lstrip()
-        name, _, value = flag[2:].partition("=")
-        if name in values:
-            values[name] = _interval(name, value)
-        elif name == "retries":
-            if not value.isdecimal() or int(value) < 1:
-                raise InvalidInput(f"--retries must be at least 1 (not {value})")
-            retries = int(value)
-        else:
+    _, flags, body = split_instruction(f"HEALTHCHECK {text}")
+    for flag in flags:
+        name = flag[2:].partition("=")[0]
+        if name not in _KNOWN:
             raise InvalidInput(f"Unknown flag: {name}")
-    kind, _, rest = text.partition(" ")
-    rest = rest.strip()
+    return healthcheck(flags, body)
+
+
+def healthcheck(flags: tuple[str, ...], body: str) -> Healthcheck:
+    """The check that flags and body of the instruction describe.
+
+    Raises:
+        InvalidInput: an unknown flag or type, or a bad time, with docker's text.
+    """
+    kind, *rest = blank_separated(body, 1)
+    command = rest[0] if rest else ""
     if kind.upper() == "NONE":
-        if rest:
+        if command:
             raise InvalidInput("HEALTHCHECK NONE takes no arguments")
         return Healthcheck(test=("NONE",))
+    values = parse_flags(flags, strings=_KNOWN)
     if kind.upper() != "CMD":
-        raise InvalidInput(f'Unknown type "{kind.upper()}" in HEALTHCHECK (try CMD)')
-    if not rest:
+        raise InvalidInput(f"Unknown type {quoted(kind.upper())} in HEALTHCHECK (try CMD)")
+    words = exec_form(command)
+    if not (command if words is None else words):
         raise InvalidInput("Missing command after HEALTHCHECK CMD")
-    words = exec_form(rest)
-    test = ("CMD", *words) if words is not None else ("CMD-SHELL", command(rest)[-1])
-    return Healthcheck(test, values["interval"], values["timeout"], values["start-period"], retries)
+    times = [_interval(name, values.text(name)) for name in _DURATIONS]
+    retries = values.text("retries")
+    return Healthcheck(
+        test=("CMD-SHELL", command) if words is None else ("CMD", *words),
+        interval=times[0],
+        timeout=times[1],
+        start_period=times[2],
+        start_interval=times[3],
+        retries=_retries(retries) if retries else 0,
+    )
+
+
+def _retries(text: str) -> int:
+    number = parse_number(text, bits=31)
+    if number < 0:
+        raise InvalidInput(f"--retries cannot be negative ({number})")
+    return number
 
 
 def _interval(name: str, text: str) -> int:
-    found = parse_duration(text)
-    if 0 < found < 10**6:
-        raise InvalidInput(f'Interval "{name}" cannot be less than 1ms')
+    if not text:
+        return 0
+    if len(text) > _LONGEST_DURATION:
+        raise InvalidInput(f"time: invalid duration {quoted(text)}")
+    found = parse_duration(text.removeprefix("-"))
+    if found and (found < _MILLISECOND or text.startswith("-")):
+        raise InvalidInput(f"Interval {quoted(name)} cannot be less than 1ms")
     return found

@@ -21,6 +21,7 @@ class Healthcheck(msgspec.Struct, frozen=True, omit_defaults=True, rename="pasca
     interval: int = 0
     timeout: int = 0
     start_period: int = 0
+    start_interval: int = 0
     retries: int = 0
 
 

@@ -25,7 +25,7 @@ BASE = ContainerConfig(cmd=("old",), env=("PATH=/bin", "A=1"), working_dir="/srv
         ("ENV B=2", "env", ("PATH=/bin", "A=1", "B=2")),
         ("ENV A=3 B='x y'", "env", ("PATH=/bin", "A=3", "B=x y")),
         ("ENV B two words", "env", ("PATH=/bin", "A=1", "B=two words")),
-        ("ENV B=$A C=${A}x D=$$ E=\\$A", "env", ("PATH=/bin", "A=1", "B=1", "C=1x", "D=$$", "E=$A")),
+        ("ENV B=$A C=${A}x D=$$ E=\\$A", "env", ("PATH=/bin", "A=1", "B=1", "C=1x", "D=", "E=$A")),
         ("ENV PATH=$PATH:/x", "env", ("PATH=/bin:/x", "A=1")),
         ('LABEL a=b "c d"="e f"', "labels", {"x": "y", "a": "b", "c d": "e f"}),
         ("EXPOSE 80", "exposed_ports", {"80/tcp": {}}),
