@@ -6,13 +6,14 @@ import io
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pallet.errors import HostError, InvalidInput
 from pallet.sdk import inputs
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=20), max_size=10), st.integers(1, 30))
 def test_pieces_read_as_one_file(pieces: list[bytes], size: int) -> None:
     file = inputs.Chunks(pieces)

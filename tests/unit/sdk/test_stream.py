@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pallet.errors import NotFound
@@ -33,6 +33,7 @@ def writing(*pieces: bytes) -> Callable[[Writable], None]:
     return produce
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=40), max_size=12), st.integers(1, 50))
 def test_all_bytes_come_in_order_and_in_pieces_of_that_size(pieces: list[bytes], size: int) -> None:
     got = list(produced(writing(*pieces), chunk_size=size))
