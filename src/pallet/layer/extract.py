@@ -11,15 +11,13 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable
-from typing import TypeVar
+from functools import partial
 
 from pallet.errors import HostError, Integrity, PalletError, UnsafeArchive
 from pallet.layer import tarformat as tf
 from pallet.layer import whiteout
+from pallet.layer.places import Places
 from pallet.layer.tarread import TarEntry, TarReader
-
-_T = TypeVar("_T")
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _HOLE = 64 * 1024  # a zero run of at least this length in a big file is not written
@@ -61,7 +59,7 @@ def clean(name: bytes) -> bytes:
     return b"/".join(parts)
 
 
-class Extractor:
+class Extractor(Places):
     """Extracts one tar into the working directory; `apply` subclasses it.
 
     After `run`: `size` (docker's layer size), `files`, `implicit` (directories made though no entry asks for them),
@@ -74,19 +72,9 @@ class Extractor:
             reader: the tar.
             fresh: the working directory is empty, so nothing but this tar decides what new files inherit.
         """
+        super().__init__(fresh=fresh)
         self._reader = reader
-        self._uid = os.geteuid()
-        self._gid = os.getegid()
-        root = os.stat(b".")
-        # Whether a new file has our ids and the mode it is opened with: no setgid directory, no default ACL so far.
-        self._plain = fresh and root.st_gid == self._gid and not root.st_mode & stat.S_ISGID
-        if b"system.posix_acl_default" in map(os.fsencode, os.listxattr(b".")):
-            self._plain = False
-        self._times: dict[bytes, int] = {}  # directories' mtimes, set at the end
-        self.size = 0
         self.files = 0
-        self.implicit: dict[bytes, None] = {b".": None} if fresh else {}
-        self.foreign: dict[bytes, bytes] = {}
         self.opaque_root = False
         self.notes: list[str] = []
 
@@ -97,10 +85,11 @@ class Extractor:
             UnsafeArchive, Integrity: the tar is at fault.
             HostError: the machine is.
         """
+        prefix = whiteout.PREFIX
         for entry in self._reader:
             path = clean(entry.name)
             try:
-                if whiteout.PREFIX in path and self._is_whiteout(path):
+                if prefix in path and self._is_whiteout(path):
                     continue
                 if entry.type == tf.REGULAR:
                     self._file(entry, path)
@@ -130,15 +119,8 @@ class Extractor:
         """Whatever lies below this layer in `parent` is gone."""
         raise NotImplementedError
 
-    def _replaced(self, path: bytes) -> None:
-        """The new directory at `path` takes the place of something that was no directory."""
-
     def _placed(self, path: bytes) -> None:
         """An entry now is at `path`. Called only for a layer that is not `fresh`."""
-
-    def _counts(self, path: bytes) -> bool:
-        """Whether the file at `path`, about to be removed, was counted in `size`."""
-        return True
 
     def _foreign(self, path: bytes, target: bytes) -> None:
         """A hard link's target does not exist."""
@@ -164,7 +146,7 @@ class Extractor:
         try:
             fd = os.open(path, _NEW, mode)
         except OSError as error:
-            fd = self._again(path, error, lambda: os.open(path, _NEW, mode))
+            fd = self._again(path, error, partial(os.open, path, _NEW, mode))
         try:
             if entry.sparse is not None:
                 self._write_sparse(fd, entry)
@@ -273,8 +255,11 @@ class Extractor:
     def _write(self, fd: int, size: int) -> None:
         """Write the entry's data; long runs of zeros become holes."""
         hole = False
-        while piece := self._reader.read_some():
+        left = size
+        while left:
+            piece = self._reader.read_some()
             length = len(piece)
+            left -= length
             if length >= _HOLE and not piece[0] and not piece[-1] and bytes(piece) == _ZEROS[:length]:
                 os.lseek(fd, length, os.SEEK_CUR)
                 hole = True
@@ -328,85 +313,6 @@ class Extractor:
     def _note(self, note: str) -> None:
         if len(self.notes) < _MAX_NOTES:
             self.notes.append(note)
-
-    # places
-
-    def _make(self, path: bytes, make: Callable[[], _T]) -> _T:
-        try:
-            return make()
-        except OSError as error:
-            return self._again(path, error, make)
-
-    def _again(self, path: bytes, error: OSError, make: Callable[[], _T]) -> _T:
-        """`make` failed with `error`: remove what is in its way, or make its parents, and call it again."""
-        for _ in range(2):
-            if not path:
-                raise UnsafeArchive("the tar replaces the root directory by something else")
-            if error.errno == errno.EEXIST:
-                self._remove(path)
-            elif error.errno in (errno.ENOENT, errno.ENOTDIR):
-                self._make_parents(path)
-            else:
-                raise error
-            try:
-                return make()
-            except OSError as still:
-                error = still
-        raise error
-
-    def _real(self, path: bytes) -> bytes:
-        """`path` with the symlinks among its parents resolved."""
-        parent, slash, name = path.rpartition(b"/")
-        real = os.path.realpath(b"/" + parent)[1:] if slash else b""
-        return real + b"/" + name if real else name
-
-    def _make_parents(self, path: bytes) -> None:
-        """Make the directories above `path` that are missing, behind symlinks too."""
-        parents = self._real(path).split(b"/")[:-1]
-        for depth in range(1, len(parents) + 1):
-            parent = b"/".join(parents[:depth])
-            try:
-                os.mkdir(parent, 0o755)
-            except FileExistsError:
-                if not self._yields(parent):
-                    continue
-                os.mkdir(parent, 0o755)
-                self._replaced(parent)
-            self.implicit[parent] = None
-            self._times[parent] = 0
-            if not self._plain:
-                os.chown(parent, self._uid, self._gid)
-                os.chmod(parent, 0o755)
-
-    def _yields(self, path: bytes) -> bool:
-        """Whether what is at `path` gives way to a directory that the tar lacks; if so, it is removed."""
-        return False
-
-    def _remove(self, path: bytes) -> None:
-        """Remove what is at `path`, with all below it, and forget it."""
-        if not stat.S_ISDIR(os.lstat(path).st_mode):
-            self._unlink(path)
-            return
-        directories = [path]
-        for directory in directories:  # the list grows meanwhile; no recursion, for a tar may nest two thousand deep
-            with os.scandir(directory) as entries:
-                for entry in entries:
-                    if entry.is_dir(follow_symlinks=False):
-                        directories.append(entry.path)
-                    else:
-                        self._unlink(entry.path)
-        for directory in reversed(directories):
-            os.rmdir(directory)
-            self._times.pop(directory, None)
-            self.implicit.pop(directory, None)
-        for name in [name for name in self.foreign if name.startswith(path + b"/")]:
-            del self.foreign[name]
-
-    def _unlink(self, path: bytes) -> None:
-        found = os.lstat(path)
-        if found.st_nlink == 1 and self._counts(path):
-            self.size -= found.st_size
-        os.unlink(path)
 
 
 def _explain(entry: TarEntry, error: OSError) -> PalletError:

@@ -148,7 +148,17 @@ class TarReader:
             end = 476 if header[508:512] == b"tar\0" else 500  # star's archives keep times at the prefix's end
             name = header[345:end].partition(b"\0")[0] + b"/" + name
         number = self._number
-        entry = TarEntry(name, header[156], *meta, number(header[124:136]), number(header[136:148]) * 1_000_000_000)
+        size, mtime = header[124:136].rstrip(b" \0"), header[136:148].rstrip(b" \0")
+        try:  # octal digits and an end mark, as nearly always
+            entry = TarEntry(
+                name,
+                header[156],
+                *meta,
+                int(size, 8) if size.isdigit() else number(header[124:136]),
+                (int(mtime, 8) if mtime.isdigit() else number(header[136:148])) * 1_000_000_000,
+            )
+        except ValueError as error:
+            raise Integrity(f"the tar is damaged: a header field that is no number {self._where()}") from error
         if entry.size < 0:
             raise Integrity(f"the tar is damaged: a negative size {self._where()}")
         if header[157]:

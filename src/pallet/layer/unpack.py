@@ -123,6 +123,7 @@ class UnpackJob:
         self._pipe = pipe
         self._answer = answer
         self._slots = slots
+        self._pidfd = -1
         self._ended = False
 
     def __enter__(self) -> UnpackJob:
@@ -154,9 +155,12 @@ class UnpackJob:
         """
         self._close_pipe()
         try:
+            self._meet()
             text = self._receive()
-        finally:
-            self._end()
+        except BaseException:  # Ctrl-C, most likely: nothing may go on writing
+            self.abort()
+            raise
+        self._end()
         if not text:
             raise HostError("the unpack worker died", hint="The machine may be out of memory.")
         if text[:1] == b"-":
@@ -169,18 +173,22 @@ class UnpackJob:
             return
         try:
             self._close_pipe()
-            self._receive(kill=True)
+            self._meet()
+            if self._pidfd >= 0:
+                with suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+            self._receive()
         finally:
             self._end()
 
-    def _receive(self, kill: bool = False) -> bytes:
-        """The worker's answer, after its descriptor of itself; empty if it died."""
-        _, descriptors, _, _ = socket.recv_fds(self._answer, 1, 1)
-        for pidfd in descriptors:
-            if kill:
-                with suppress(ProcessLookupError):
-                    signal.pidfd_send_signal(pidfd, signal.SIGKILL)
-            os.close(pidfd)
+    def _meet(self) -> None:
+        """Have the worker's descriptor of itself, the first thing it sends."""
+        if self._pidfd < 0:
+            _, descriptors, _, _ = socket.recv_fds(self._answer, 1, 1)
+            self._pidfd = descriptors[0] if descriptors else -1
+
+    def _receive(self) -> bytes:
+        """The worker's answer, up to its end; empty if it died."""
         parts: list[bytes] = []
         with suppress(ConnectionResetError):
             while part := self._answer.recv(65536):
@@ -196,6 +204,8 @@ class UnpackJob:
         if not self._ended:
             self._ended = True
             self._answer.close()
+            if self._pidfd >= 0:
+                os.close(self._pidfd)
             self._slots.release()
 
 

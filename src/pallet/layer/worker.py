@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import array
 import bz2  # noqa: F401  (loaded before any chroot, as are the others)
+import gc
 import hashlib
 import lzma  # noqa: F401
 import os
@@ -76,6 +77,7 @@ def _child(job: Job, target: int, layer: int, answer: int) -> None:
         reply = socket.socket(fileno=answer)
         _send_self(reply)
         try:
+            gc.disable()  # this process ends before cycles could matter
             sys.meta_path.clear()
             _confine(target)
             text = b"+" + msgspec.json.encode(_unpack(job, layer))
