@@ -36,7 +36,7 @@ def make_settings(
     """Make the settings.
 
     Read are `PALLET_ROOT`, `PALLET_RUN`, `PALLET_RUNTIME`, `PALLET_REGISTRIES`, `DOCKER_CONFIG`, `HOME`,
-    `XDG_DATA_HOME`, `XDG_RUNTIME_DIR` and `XDG_CONFIG_HOME`.
+    `XDG_DATA_HOME`, `XDG_RUNTIME_DIR`, `XDG_CONFIG_HOME`, and the proxy variables in small and capital letters.
 
     Args:
         environ: the environment.
@@ -62,7 +62,16 @@ def make_settings(
         docker_config=config_dir or default_config_dir(environ),
         runtime=runtime or environ.get("PALLET_RUNTIME") or None,
         registries_file=registries_file or _registries_file(environ),
+        proxies=_proxies(environ),
     )
+
+
+def _proxies(environ: Mapping[str, str]) -> tuple[str, str, str]:
+    """The proxy variables in either spelling, the small one first, as curl and Go read them."""
+    http, https, none = (
+        environ.get(name) or environ.get(name.upper()) or "" for name in ("http_proxy", "https_proxy", "no_proxy")
+    )
+    return http, https, none
 
 
 def _home(environ: Mapping[str, str]) -> str:

@@ -15,15 +15,17 @@ class Settings:
         runtime: the OCI runtime's name or path; None to take the first that works of crun and runc.
         docker_config: the directory with docker's `config.json` (credentials).
         registries_file: the TOML file on mirrors and insecure registries; None if there is none.
+        proxies: the values of `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`, for registries; each may be empty.
     """
 
-    __slots__ = ("docker_config", "registries_file", "root", "run_dir", "runtime")
+    __slots__ = ("docker_config", "proxies", "registries_file", "root", "run_dir", "runtime")
 
     root: str
     run_dir: str
     runtime: str | None
     docker_config: str
     registries_file: str | None
+    proxies: tuple[str, str, str]
 
     def __init__(
         self,
@@ -33,6 +35,7 @@ class Settings:
         docker_config: str,
         runtime: str | None = None,
         registries_file: str | None = None,
+        proxies: tuple[str, str, str] = ("", "", ""),
     ) -> None:
         put = object.__setattr__
         put(self, "root", root)
@@ -40,6 +43,7 @@ class Settings:
         put(self, "runtime", runtime)
         put(self, "docker_config", docker_config)
         put(self, "registries_file", registries_file)
+        put(self, "proxies", proxies)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"settings are immutable: {name}")

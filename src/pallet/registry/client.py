@@ -55,7 +55,7 @@ class Registry:
     ) -> None:
         self.configuration = configuration or load_configuration(settings.registries_file)
         self.credentials = credentials or CredentialStore(settings.docker_config)
-        self.transport = Transport(patience)
+        self.transport = Transport(patience, settings.proxies)
         self.authenticator = Authenticator(self.transport, self.credentials)
         self._certificates = certificates_directory
         self._bases: dict[Endpoint, str] = {}

@@ -18,6 +18,7 @@ from pallet.errors import InvalidInput, Unavailable
 from pallet.registry.answer import PORTS, Answer, lost_error, origin
 from pallet.registry.endpoint import Tls, is_loopback
 from pallet.registry.failure import os_words
+from pallet.registry.proxy import proxy_for, proxy_login
 from pallet.version import __version__
 
 TYPE_CHECKING = False
@@ -64,9 +65,15 @@ USUAL = Patience()
 class Transport:
     """Sends requests. Safe to use from several threads."""
 
-    def __init__(self, patience: Patience = USUAL) -> None:
+    def __init__(self, patience: Patience = USUAL, proxies: tuple[str, str, str] = ("", "", "")) -> None:
+        """
+        Args:
+            patience: when to try again, and when to give up.
+            proxies: as in `Settings`.
+        """
         self.patience = patience
-        self._pools: dict[Tls, PoolManager] = {}
+        self._proxies = proxies
+        self._pools: dict[tuple[Tls, str], PoolManager] = {}
         self._lock = threading.Lock()
 
     def send(
@@ -152,7 +159,7 @@ class Transport:
     def _once(self, method: str, url: str, tls: Tls, headers: dict[str, str], body: Body) -> Answer:
         from urllib3.exceptions import HTTPError
 
-        pool = self._pool(tls)
+        pool = self._pool(tls, proxy_for(url, self._proxies))
         try:
             response = pool.urlopen(
                 method,
@@ -168,11 +175,11 @@ class Transport:
             raise _Lost(error, url) from error
         return Answer(response, url, method)
 
-    def _pool(self, tls: Tls) -> PoolManager:
+    def _pool(self, tls: Tls, proxy: str) -> PoolManager:
         with self._lock:
-            found = self._pools.get(tls)
+            found = self._pools.get((tls, proxy))
             if found is None:
-                from urllib3 import PoolManager, Timeout, disable_warnings
+                from urllib3 import PoolManager, ProxyManager, Timeout, disable_warnings
                 from urllib3.exceptions import InsecureRequestWarning
 
                 timeout = Timeout(connect=self.patience.connect, read=self.patience.read)
@@ -180,8 +187,13 @@ class Transport:
                 if not tls.verify:
                     # The user said so, or it is this machine: a warning on each request would tell nothing new.
                     disable_warnings(InsecureRequestWarning)
-                found = PoolManager(num_pools=32, maxsize=8, timeout=timeout, **options)
-                self._pools[tls] = found
+                options |= {"num_pools": 32, "maxsize": 8, "timeout": timeout}
+                found = (
+                    ProxyManager(proxy, proxy_headers=proxy_login(proxy), **options)
+                    if proxy
+                    else PoolManager(**options)
+                )
+                self._pools[tls, proxy] = found
             return found
 
 
