@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from pallet.digest import Digest
@@ -15,6 +16,11 @@ FilterValue = str | int | bool | Sequence[str | int]
 
 Filters = Mapping[str, FilterValue]
 """`{"dangling": True, "label": ["a=b", "c"]}`"""
+
+Moment = datetime | int | float
+"""A moment: a datetime (local if it has no zone), or seconds since the epoch."""
+
+_SECOND = 1_000_000_000
 
 
 def reference(repository: str, tag: str | None = None) -> Reference:
@@ -78,6 +84,28 @@ def lines(changes: str | Iterable[str] | None) -> list[str]:
 def json_object(value: Mapping[str, object]) -> dict[str, Any]:
     """A JSON object as one that came over docker's API would be: dicts, lists, texts and numbers, all its own."""
     return decode_object(encode(value), "what inspect found")
+
+
+def log_tail(tail: int | str) -> int | None:
+    """How many lines from a log's end; None for all.
+
+    Raises:
+        InvalidInput: neither a number nor `all`.
+    """
+    if tail == "all":
+        return None
+    if isinstance(tail, bool) or not isinstance(tail, int) or tail < 0:
+        raise InvalidInput(f"tail must be a number of lines or 'all', not {tail!r}")
+    return tail
+
+
+def nanoseconds(moment: Moment | None) -> int | None:
+    """A moment in nanoseconds since the epoch."""
+    if moment is None:
+        return None
+    if isinstance(moment, datetime):
+        moment = moment.timestamp()
+    return moment * _SECOND if isinstance(moment, int) else int(moment * _SECOND)
 
 
 def _text(key: str, value: object) -> str:

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterable, Iterator
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from pallet.errors import InvalidInput, NoSuchContainer, Unsupported
-from pallet.sdk.arguments import json_object, lines, optional_reference
+from pallet.errors import InvalidInput, Unsupported
+from pallet.sdk.arguments import Moment, json_object, lines, log_tail, nanoseconds, optional_reference
 from pallet.sdk.image import Image
 from pallet.sdk.stream import CHUNK_SIZE, Pipe, produced
 
 if TYPE_CHECKING:
     from pallet.sdk.engine import Engine
 
-Moment = datetime | int | float
-"""A moment: a datetime (local if it has no zone), or seconds since the epoch."""
-
-_SECOND = 1_000_000_000
 _PAUSE = 0.05  # seconds between looks at a container that is waited for with a time limit
 
 
@@ -266,9 +261,9 @@ class Container:
             self._engine,
             self._id,
             follow=stream if follow is None else follow,
-            tail=_tail(tail),
-            since=_nanoseconds(since),
-            until=_nanoseconds(until),
+            tail=log_tail(tail),
+            since=nanoseconds(since),
+            until=nanoseconds(until),
             timestamps=timestamps,
         )
         wanted = {"stdout": stdout, "stderr": stderr}
@@ -374,27 +369,3 @@ class Container:
 
     def __repr__(self) -> str:
         return f"<Container: {self.short_id}>"
-
-
-def remove_if_there(container: Container) -> None:
-    """Remove a container with its anonymous volumes, however it is; one that is gone is fine."""
-    try:
-        container.remove(v=True, force=True)
-    except NoSuchContainer:
-        return
-
-
-def _tail(tail: int | str) -> int | None:
-    if tail == "all":
-        return None
-    if isinstance(tail, bool) or not isinstance(tail, int) or tail < 0:
-        raise InvalidInput(f"tail must be a number of lines or 'all', not {tail!r}")
-    return tail
-
-
-def _nanoseconds(moment: Moment | None) -> int | None:
-    if moment is None:
-        return None
-    if isinstance(moment, datetime):
-        moment = moment.timestamp()
-    return moment * _SECOND if isinstance(moment, int) else int(moment * _SECOND)

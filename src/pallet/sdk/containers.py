@@ -5,10 +5,10 @@ from __future__ import annotations
 import builtins
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
-from pallet.errors import ContainerError, NoSuchImage
+from pallet.errors import ContainerError, NoSuchContainer, NoSuchImage
 from pallet.progress import Progress
 from pallet.sdk.arguments import Filters, filter_pairs
-from pallet.sdk.container import Container, remove_if_there
+from pallet.sdk.container import Container
 from pallet.sdk.create_words import CreateWords, Words, create_options
 from pallet.sdk.image import Image, image_id
 
@@ -209,7 +209,7 @@ class Containers:
             said = container.logs(stdout=False, stderr=True)
         finally:
             if remove:
-                remove_if_there(container)
+                _remove_if_there(container)
         what = " ".join((record.path, *record.args))
         raise ContainerError(what, record.image_name, container=record.id, exit_status=code, stderr=said)
 
@@ -246,3 +246,11 @@ class Containers:
 
     def _container(self, record: ContainerRecord) -> Container:
         return Container(self._engine, record.id, record.name)
+
+
+def _remove_if_there(container: Container) -> None:
+    """Remove a container with its anonymous volumes, however it is; one that is gone is fine."""
+    try:
+        container.remove(v=True, force=True)
+    except NoSuchContainer:
+        return
