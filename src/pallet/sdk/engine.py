@@ -28,7 +28,7 @@ class Engine(core.Engine):
         registries_file: the TOML file on mirrors and insecure registries; the user's or the system's if not given.
         docker_config: the directory with docker's `config.json` (credentials); `~/.docker` if not given.
 
-    Nothing of the environment is looked at: `pallet.from_env` does that.
+    Nothing of the environment is looked at, proxies included: `pallet.from_env` does that.
 
     Example:
         >>> with pallet.Engine() as engine:
@@ -88,8 +88,8 @@ def from_env(environment: Mapping[str, str] | None = None) -> Engine:
     """An engine with the settings that the `pallet` command would have.
 
     Args:
-        environment: `PALLET_ROOT`, `PALLET_RUN`, `PALLET_RUNTIME`, `PALLET_REGISTRIES`, `DOCKER_CONFIG`, `HOME` and the
-            `XDG_` directories are read from it; `os.environ` if not given.
+        environment: `PALLET_ROOT`, `PALLET_RUN`, `PALLET_RUNTIME`, `PALLET_REGISTRIES`, `DOCKER_CONFIG`, `HOME`, the
+            `XDG_` directories and the proxies are read from it; `os.environ` if not given.
 
     Example:
         >>> engine = pallet.from_env()
