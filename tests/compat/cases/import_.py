@@ -1,0 +1,61 @@
+"""`docker import`."""
+
+from __future__ import annotations
+
+from tests.compat.compare import cases, differs, setup
+
+CASES = cases(
+    "docker import fs.tar plain",
+    "docker import fs.tar.gz gz:1",
+    "docker import fs.tar.bz2 bz2:1",
+    "docker import fs.tar.xz xz:1",
+    "docker image import - stdin < fs.tar",
+    "docker import - < fs.tar.gz",
+    "cat fs.tar | docker import -m 'a message' - message",
+    "docker import -c 'CMD [\"/bin/tool\", \"-v\"]' -c 'ENV A=b C=\"d e\"' -c 'EXPOSE 80 81/udp' fs.tar changed",
+    "docker import -c 'LABEL x=y b=c' -c 'USER me:us' -c 'WORKDIR /w' -c 'VOLUME /v' fs.tar more",
+    differs(
+        "docker import -c 'STOPSIGNAL 9' fs.tar",
+        why="STOPSIGNAL only sets the config, like those that docker takes",
+        stdout="sha256:<long id 1>\n",
+        stderr="",
+        code=0,
+    ),
+    "docker import -c 'ENTRYPOINT /bin/tool x' -c 'CMD one two' -c 'ONBUILD RUN x' fs.tar shell",
+    "docker import -c 'HEALTHCHECK --interval=5s CMD /bin/tool' fs.tar health",
+    "docker image inspect changed",
+    "docker image inspect more",
+    "docker image inspect shell",
+    "docker image inspect health",
+    "docker image inspect message",
+    "docker history message",
+    "docker history --no-trunc plain",
+    "docker import empty.tar nothing",
+    "docker import --platform linux/arm64 fs.tar arm",
+    differs(
+        "docker image inspect -f '{{.Os}} {{.Architecture}}' arm",
+        why="docker 20.10 takes only the operating system of --platform",
+        stdout="linux arm64\n",
+    ),
+    "docker images --format '{{.Repository}} {{.Tag}} {{.Size}}' | sort",
+    "docker images -f dangling=true --format '{{.Repository}} {{.Tag}} {{.Size}}' | uniq",
+    differs(
+        "docker import text",
+        why="docker tells how its helper ended",
+        stderr="Error response from daemon: the tar is damaged: a header field that is no number at byte 0\n",
+    ),
+    "docker import empty",
+    "docker import nosuch.tar",
+    "docker import fs.tar Bad",
+    "docker import fs.tar x:",
+    "docker import fs.tar x@{busybox_manifest}",
+    "docker import -c 'RUN true' fs.tar",
+    "docker import -c 'FROM x' fs.tar",
+    "docker import -c 'NOSUCH x' fs.tar",
+    "docker import -c 'ENV' fs.tar",
+    "docker import -c '' fs.tar",
+    "docker import -c 'EXPOSE abc' fs.tar",
+    "docker import http://127.0.0.1:1/fs.tar",
+    "docker import",
+    setup("docker rmi -f $(docker images -aq)"),
+)
