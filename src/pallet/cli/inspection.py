@@ -47,7 +47,7 @@ def inspect_each(ctx: Context, names: list[str], find: Callable[[str], Found], *
         ctx.stdout.write(_through_template(template, found, failures) or "\n")
     else:
         raw = msgspec.json.format(msgspec.json.encode([each[1] for each in found]), indent=-1 if template else 4)
-        ctx.print(_go_escapes(raw.decode()))
+        ctx.print(raw.decode())
     for text, _ in failures:
         ctx.warn(text)
     return failures[-1][1] if failures else 0
@@ -59,7 +59,7 @@ def _through_template(source: str, found: list[Found], failures: list[tuple[str,
     try:
         template = parse(source)
     except TemplateError as error:
-        raise Failure(f"Template parsing error: {error.message}", exit_code=64) from None
+        raise Failure(f"template parsing error: {error.message}", exit_code=64) from None
     out = ""
     for typed, plain in found:
         try:
@@ -84,8 +84,3 @@ def _numbers(value: Any) -> Any:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return GoJsonNumber(str(value))
     return value
-
-
-def _go_escapes(text: str) -> str:
-    """Go's JSON encoder writes these three characters as escapes; docker's indenting keeps them so."""
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

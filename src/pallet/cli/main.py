@@ -83,7 +83,7 @@ class _Call:
             config_dir=parsed.opts.config if parsed.opts.changed("config") else "",
             debug=self.debug,
         )
-        version_only = parsed.opts.version and not parsed.args
+        version_only = parsed.opts.version
         wants_help = parsed.opts.help
         while True:
             for note in parsed.notes:
@@ -94,7 +94,7 @@ class _Call:
                 break
             child = node.child(parsed.args[0]) if parsed.args else None
             if child is None:
-                if version_only and not wants_help:
+                if version_only and node is tree.ROOT and not wants_help:
                     return _print_version(context)
                 return self._no_command(context, node, path, flags, parsed.args, wants_help)
             node, path, flags = child, f"{path} {child.name}", ()

@@ -9,6 +9,8 @@ from typing import BinaryIO
 
 from pallet.cli.failure import Failure
 
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+
 
 class OutputFile:
     """Opens where `-o` points. A regular file is written beside its place and renamed when all went well.
@@ -34,7 +36,8 @@ class OutputFile:
                 self._file = open(self._path, "wb", buffering=0)
             else:
                 self._temporary = f"{self._path}.{os.getpid()}.partial"
-                self._file = open(self._temporary, "xb", buffering=0)
+                # Like docker's: what is in an image or a container may not be for everybody.
+                self._file = open(os.open(self._temporary, _NEW, 0o600), "wb", buffering=0)
         except OSError as error:
             raise Failure(f"open {self._path}: {(error.strerror or str(error)).lower()}", exit_code=1) from error
         return self._file

@@ -28,11 +28,11 @@ class Download:
         self._url = url
         self._errors = urllib3.exceptions.HTTPError
         try:
-            self._response = urllib3.PoolManager(timeout=_TIMEOUT).request(
-                "GET", url, preload_content=False, decode_content=False
-            )
+            self._response = urllib3.PoolManager(
+                timeout=_TIMEOUT, retries=urllib3.Retry(connect=0, read=0, redirect=10)
+            ).request("GET", url, preload_content=False, decode_content=False)
         except self._errors as error:
-            raise Unavailable(f'Get "{url}": {error}') from error
+            raise self._unreachable(error) from error
         if self._response.status != 200:
             self._response.close()
             raise Unavailable(f'Get "{url}": the server answered {self._response.status} {self._response.reason}')
@@ -46,7 +46,16 @@ class Download:
         try:
             return self._response.read(size)
         except self._errors as error:
-            raise Unavailable(f'Get "{self._url}": {error}') from error
+            raise self._unreachable(error) from error
+
+    def _unreachable(self, error: Exception) -> Unavailable:
+        from urllib3.util import parse_url
+
+        from pallet.registry.failure import unreachable
+
+        parts = parse_url(self._url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        return unreachable(error, "GET", self._url, parts.host or "", port)
 
     def __enter__(self) -> Download:
         return self

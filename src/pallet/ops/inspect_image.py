@@ -88,8 +88,8 @@ def inspect_image(engine: Engine, name: str) -> ImageInspect:
     config = image_by_id(engine, id).config
     return ImageInspect(
         id=id,
-        repo_tags=tuple(sorted(f"{familiar(tag.name)}:{tag.tag}" for tag in images.tags_of(id))),
-        repo_digests=tuple(sorted(f"{familiar(each.name)}@{each.digest}" for each in images.repo_digests_of(id))),
+        repo_tags=tuple(f"{familiar(tag.name)}:{tag.tag}" for tag in images.tags_of(id)),
+        repo_digests=tuple(f"{familiar(each.name)}@{each.digest}" for each in images.repo_digests_of(id)),
         parent=row.parent,
         comment=row.comment or config.comment or (config.history[-1].comment if config.history else ""),
         created=config.created or rfc3339_nano(0),

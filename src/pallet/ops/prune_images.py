@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import msgspec
 
 from pallet.engine import Engine
-from pallet.errors import Conflict, NoSuchImage
+from pallet.errors import Conflict, InvalidInput, NoSuchImage
 from pallet.naming import familiar
 from pallet.oci.config import parse_config
 from pallet.ops.disk_usage import unshared_bytes
@@ -49,10 +50,12 @@ def prune_images(
         InvalidInput: a bad filter or pattern.
     """
     chosen = Filters(filters, FILTERS)
+    before, unused = _moment(chosen, "until"), _moment(chosen, "unused-for")
     protected = tuple(protect)
     if chosen.flag("dangling") is False:
         all = True
-    doomed = [row for row in engine.store.images.rows() if _may_go(engine, row, all, chosen, protected)]
+    doomed = [row for row in engine.store.images.rows() if row.created < before and max(row.used, row.added) < unused]
+    doomed = [row for row in doomed if _may_go(engine, row, all, chosen, protected)]
     reclaimed = unshared_bytes(engine, {row.id for row in doomed})
     if dry_run:
         return PrunedImages(tuple(line for row in doomed for line in _lines(engine, row)), reclaimed)
@@ -68,6 +71,14 @@ def prune_images(
     return PrunedImages(tuple(removed), reclaimed)
 
 
+def _moment(filters: Filters, key: str) -> float:
+    """The moment that a filter names, in nanoseconds since the epoch; infinity without the filter."""
+    texts = filters.get(key)
+    if len(texts) > 1:
+        raise InvalidInput(f"more than one {key} filter specified")
+    return parse_until(texts[0]) if texts else math.inf
+
+
 def _may_go(engine: Engine, row: ImageRow, all: bool, filters: Filters, protected: tuple[str, ...]) -> bool:
     images = engine.store.images
     tags = images.tags_of(row.id)
@@ -79,10 +90,6 @@ def _may_go(engine: Engine, row: ImageRow, all: bool, filters: Filters, protecte
         name = familiar(tag.name)
         if any(path_match(pattern, name) or path_match(pattern, f"{name}:{tag.tag}") for pattern in protected):
             return False
-    if any(row.created > parse_until(text) for text in filters.get("until")):
-        return False
-    if any(max(row.used, row.added) > parse_until(text) for text in filters.get("unused-for")):
-        return False
     return _labels_allow(engine, row, filters)
 
 

@@ -7,13 +7,14 @@ import msgspec
 from pallet.digest import Digest
 from pallet.engine import Engine
 from pallet.ops.copy import ResolvedImage, Words, copy_blobs, read_config, resolve_image
+from pallet.ops.images import image_by_id
 from pallet.ops.store_sink import StoreSink
-from pallet.platform import Platform
+from pallet.platform import Platform, rank
 from pallet.progress import Event, Progress, silent
 from pallet.reference import Reference
 from pallet.registry.source import RegistrySource
 
-_WORDS = Words("Pulling fs layer", "Downloading", ("Verifying Checksum", "Download complete"), "Already exists")
+_WORDS = Words("", "Downloading", ("Verifying Checksum", "Download complete"), "Already exists")
 
 
 class Pulled(msgspec.Struct, frozen=True):
@@ -47,20 +48,11 @@ def pull(
         NotFound, Unauthorized, Unavailable: as the registry answers.
         Integrity: bytes do not match their digests; nothing becomes visible.
     """
-    reference = reference.with_default_tag()
-    source = RegistrySource(engine.registry, reference)
-    shown = reference.tag or str(reference)
-    with engine.store.adding():
-        resolved = resolve_image(source, platform)
-        progress(Event(f"Pulling from {reference.path}", shown))
-        image = _known(engine, resolved)
-        if image is None:
-            image = _fetch(engine, source, resolved, progress)
-        changed = _name(engine, reference, resolved, image)
-    progress(Event(f"Digest: {resolved.root.digest}"))
-    status = "Downloaded newer image for" if changed else "Image is up to date for"
-    progress(Event(f"Status: {status} {reference.familiar}"))
-    return Pulled(reference, image, resolved.root.digest, changed)
+    pulled = _pull_one(engine, reference.with_default_tag(), platform, progress)
+    progress(Event(_status(_wanted(pulled.reference).familiar, pulled.changed)))
+    if platform is not None:
+        _warn_of_platform(engine, reference, pulled.image, platform, progress)
+    return pulled
 
 
 def pull_all(
@@ -68,7 +60,47 @@ def pull_all(
 ) -> list[Pulled]:
     """Pull every tag of a repository; arguments and errors as `pull`."""
     tags = engine.registry.tags(reference)
-    return [pull(engine, reference.with_tag(tag), platform=platform, progress=progress) for tag in tags]
+    pulled = [_pull_one(engine, reference.with_tag(tag), platform, progress) for tag in tags]
+    progress(Event(_status(reference.familiar_name, any(each.changed for each in pulled))))
+    return pulled
+
+
+def _pull_one(engine: Engine, reference: Reference, platform: Platform | None, progress: Progress) -> Pulled:
+    wanted = _wanted(reference)
+    source = RegistrySource(engine.registry, wanted)
+    with engine.store.adding():
+        source.root()
+        progress(Event(f"Pulling from {wanted.path}", wanted.tag or str(wanted)))
+        resolved = resolve_image(source, platform)
+        image = _known(engine, resolved)
+        if image is None:
+            image = _fetch(engine, source, resolved, progress)
+        changed = _name(engine, wanted, resolved, image)
+    progress(Event(f"Digest: {resolved.root.digest}"))
+    return Pulled(reference, image, resolved.root.digest, changed)
+
+
+def _wanted(reference: Reference) -> Reference:
+    """What is asked for: a tag beside a digest does not count."""
+    return reference.with_digest(reference.digest) if reference.digest else reference
+
+
+def _status(name: str, changed: bool) -> str:
+    return f"Status: {'Downloaded newer image' if changed else 'Image is up to date'} for {name}"
+
+
+def _warn_of_platform(
+    engine: Engine, reference: Reference, image: Digest, wanted: Platform, progress: Progress
+) -> None:
+    """An image without an index is for one platform, whatever was asked for: tell if it is another one."""
+    actual = image_by_id(engine, image).config.platform
+    if rank(actual, wanted) is None:
+        progress(
+            Event(
+                f"WARNING: image with reference {reference.familiar_name} was found but does not match the specified "
+                f"platform: wanted {wanted}, actual: {actual.normalized()}"
+            )
+        )
 
 
 def _known(engine: Engine, resolved: ResolvedImage) -> Digest | None:
@@ -89,14 +121,22 @@ def _fetch(engine: Engine, source: RegistrySource, resolved: ResolvedImage, prog
     manifest = resolved.manifest
     config = read_config(source, manifest)
     with StoreSink(engine, manifest, config) as sink:
-        copy_blobs(source, sink, manifest.layers, words=_WORDS, progress=progress)
+        missing = []
+        for layer in {layer.digest: layer for layer in manifest.layers}.values():
+            present = sink.has_blob(layer)
+            progress(Event(_WORDS.present if present else "Pulling fs layer", layer.digest.short))
+            if not present:
+                missing.append(layer)
+        copy_blobs(source, sink, missing, words=_WORDS, progress=progress)
         return sink.finish(progress, "Pull complete")
 
 
 def _name(engine: Engine, reference: Reference, resolved: ResolvedImage, image: Digest) -> bool:
+    """Name the image, and say whether the name is new or stood for another one."""
     images = engine.store.images
     with engine.store.db.transaction():
+        known = {(row.name, row.digest) for row in images.repo_digests_of(image)}
         images.add_repo_digest(reference.with_digest(resolved.root.digest), image)
-        if reference.tag is None or reference.digest is not None:
-            return True
+        if reference.digest is not None:
+            return (reference.name, reference.digest) not in known
         return images.tag(reference, image, resolved.manifest.digest) != image

@@ -14,6 +14,7 @@ from pallet.ops.store_source import StoreSource
 from pallet.progress import Event, Progress, silent
 from pallet.reference import Reference
 from pallet.registry.sink import RegistrySink
+from pallet.store.rows import TagRow
 
 _WORDS = Words("Preparing", "Pushing", (), "Layer already exists")
 
@@ -45,11 +46,31 @@ def push(engine: Engine, reference: Reference, *, progress: Progress = silent) -
         Unauthorized, Forbidden, Unavailable: as the registry answers.
     """
     reference = reference.with_default_tag()
-    progress(Event(f"The push refers to repository [{reference.name}]"))
-    images = engine.store.images
-    tag = next((row for row in images.tags() if (row.name, row.tag) == (reference.name, reference.tag)), None)
+    tags = _tags(engine, reference, progress)
+    tag = next((row for row in tags if row.tag == reference.tag), None)
     if tag is None:
+        raise NotFound(f"tag does not exist: {reference.familiar}")
+    return _push_one(engine, reference, tag, progress)
+
+
+def push_all(engine: Engine, reference: Reference, *, progress: Progress = silent) -> list[Pushed]:
+    """Push every local tag of a repository; arguments and errors as `push`."""
+    tags = _tags(engine, reference, progress)
+    return [_push_one(engine, reference.with_tag(row.tag), row, progress) for row in tags]
+
+
+def _tags(engine: Engine, reference: Reference, progress: Progress) -> list[TagRow]:
+    """The local tags of a repository, by name, once its registry answers."""
+    progress(Event(f"The push refers to repository [{reference.name}]"))
+    tags = [row for row in engine.store.images.tags() if row.name == reference.name]
+    if not tags:
         raise NotFound(f"An image does not exist locally with the tag: {reference.familiar_name}")
+    engine.registry.site(engine.registry.endpoint(reference.domain, reference.path))
+    return sorted(tags, key=lambda row: row.tag)
+
+
+def _push_one(engine: Engine, reference: Reference, tag: TagRow, progress: Progress) -> Pushed:
+    images = engine.store.images
     image = image_by_id(engine, tag.image, tag.manifest)
     source = StoreSource(engine.store.blobs, image.manifest.descriptor)
     sink = RegistrySink(engine.registry, reference, mount_from=lambda blob: _homes(engine, reference, blob))
@@ -68,14 +89,6 @@ def push(engine: Engine, reference: Reference, *, progress: Progress = silent) -
     size = len(image.manifest.raw)
     progress(Event(f"digest: {image.manifest.digest} size: {size}", reference.tag or ""))
     return Pushed(reference, image.manifest.digest, size)
-
-
-def push_all(engine: Engine, reference: Reference, *, progress: Progress = silent) -> list[Pushed]:
-    """Push every local tag of a repository; arguments and errors as `push`."""
-    tags = sorted(row.tag for row in engine.store.images.tags() if row.name == reference.name)
-    if not tags:
-        raise NotFound(f"An image does not exist locally with the tag: {reference.familiar_name}")
-    return [push(engine, reference.with_tag(tag), progress=progress) for tag in tags]
 
 
 def _finish(reference: Reference, image: StoredImage, source: StoreSource, sink: RegistrySink) -> None:

@@ -49,7 +49,8 @@ def remove_image(engine: Engine, name: str, *, force: bool = False, prune_parent
             removed += _untag(engine, match.image, named)
             if _references(engine, match.image):
                 return removed
-        elif _single(references := _references(engine, match.image)):
+        elif force or _single(_references(engine, match.image)):
+            references = _references(engine, match.image)
             _refuse_conflicts(engine, match.image, force=force, ignore_references=True)
             for reference in references:
                 _drop(engine, reference, match.image)

@@ -10,7 +10,7 @@ import msgspec
 from pallet.content import ImageSink
 from pallet.digest import Digest
 from pallet.engine import Engine
-from pallet.errors import InvalidReference
+from pallet.errors import InvalidReference, NoSuchImage, NotFound
 from pallet.oci.descriptor import Descriptor
 from pallet.ops.copy import Words, copy_blobs
 from pallet.ops.images import StoredImage, image_by_id
@@ -70,7 +70,12 @@ def _choose(engine: Engine, name: str) -> list[_Chosen]:
         rows = [row for row in images.tags() if row.name == whole.name]
         if rows:
             return [_Chosen(row.image, row.manifest, whole.with_tag(row.tag)) for row in rows]
-    match = images.resolve(name)
+    try:
+        match = images.resolve(name)
+    except NoSuchImage as error:
+        if ":" in name.rpartition("/")[2] and not name.startswith("sha256:"):
+            raise NotFound("reference does not exist") from error
+        raise NoSuchImage(name) from error
     reference = None
     if match.tag is not None:
         domain, _, path = match.tag.name.partition("/")

@@ -40,6 +40,7 @@ class StoreSink:
         self._positions = {layer.digest: position for position, layer in reversed(list(enumerate(manifest.layers)))}
         self._unpacker: Unpacker | None = None
         self._installer: Installer | None = None
+        self._taken: set[Digest] = set()
 
     def __enter__(self) -> StoreSink:
         if not all(self._engine.snapshots.has(chain) for chain in self._chain):
@@ -67,6 +68,7 @@ class StoreSink:
         Raises:
             Integrity: the bytes are not what the descriptor or the config promises.
         """
+        self._taken.add(descriptor.digest)
         missing = [place for place in self._places(descriptor) if not self._engine.snapshots.has(self._chain[place])]
         if self._installer is None or not missing:
             self._fetch(descriptor, source, None, advance)
@@ -89,7 +91,7 @@ class StoreSink:
         """Settle the layers and record the image; return its id.
 
         Args:
-            progress: told `done` for each layer, bottom first.
+            progress: told `done` for each layer that was not here before, bottom first.
             done: docker's word for a layer that is complete; empty for no report.
             parent: the id of the local image it was made from, if any.
             comment: docker's local comment.
@@ -97,8 +99,9 @@ class StoreSink:
         if self._installer is not None:
             self._installer.settle()
         if done:
-            for layer in self._manifest.layers:
-                progress(Event(done, layer.digest.short))
+            for digest in dict.fromkeys(layer.digest for layer in self._manifest.layers):
+                if digest in self._taken:
+                    progress(Event(done, digest.short))
         self._blobs.put(self._config.raw)
         self._blobs.put(self._manifest.raw)
         sizes = tuple(self._engine.snapshots.info(chain).size for chain in self._chain)

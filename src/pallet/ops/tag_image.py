@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from pallet.engine import Engine
 from pallet.errors import InvalidReference
-from pallet.reference import parse
+from pallet.reference import Reference, parse
+
+_IDENTIFIER = re.compile(r"(?:sha256:)?[0-9a-f]{64}\Z")
 
 
 def tag_image(engine: Engine, source: str, target: str) -> None:
@@ -12,15 +16,21 @@ def tag_image(engine: Engine, source: str, target: str) -> None:
 
     Raises:
         NoSuchImage: there is no such source.
-        InvalidReference: the target is no name, or has a digest.
+        InvalidReference: source or target is no name, or the target has a digest.
     """
-    try:
-        reference = parse(target)
-    except InvalidReference as error:
-        raise InvalidReference(
-            f'Error parsing reference: "{target}" is not a valid repository/tag: {error.message}'
-        ) from error
+    if not _IDENTIFIER.match(source):
+        _parse(source)
+    reference = _parse(target)
     if reference.digest is not None:
         raise InvalidReference("refusing to create a tag with a digest reference")
     match = engine.store.images.resolve(source)
     engine.store.images.tag(reference.with_default_tag(), match.image, match.manifest)
+
+
+def _parse(text: str) -> Reference:
+    try:
+        return parse(text)
+    except InvalidReference as error:
+        raise InvalidReference(
+            f'Error parsing reference: "{text}" is not a valid repository/tag: {error.message}'
+        ) from error

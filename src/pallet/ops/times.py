@@ -7,6 +7,8 @@ import time
 ZERO = "0001-01-01T00:00:00Z"
 """Go's zero time: what docker prints for never."""
 
+_MOMENT = r"(\d{4}-\d\d-\d\d)(?:T(\d\d)(?::(\d\d)(?::(\d\d(?:\.\d+)?))?)?)?(Z|[+-]\d\d:\d\d)?"
+
 
 def now_ns() -> int:
     """The present, in nanoseconds since the epoch."""
@@ -53,20 +55,29 @@ def parse_until(text: str) -> int:
     """The moment that docker's `until` means, in nanoseconds since the epoch.
 
     Args:
-        text: a Go duration before now (`24h`), an RFC 3339 time, a date, or seconds since the epoch.
+        text: a Go duration before now (`24h`), an RFC 3339 time or its beginning (a date at least) with or without a
+            time zone, or seconds since the epoch. Source: moby, api/types/time/timestamp.go.
 
     Raises:
         InvalidInput: none of these.
     """
+    import re
+
     from pallet.durations import parse_duration
     from pallet.errors import InvalidInput
 
-    if text.isdecimal():
-        return int(text) * 1_000_000_000
+    seconds = re.fullmatch(r"(\d+)(?:\.(\d{1,9})\d*)?", text, re.ASCII)
+    if seconds:
+        return int(seconds[1]) * 1_000_000_000 + int((seconds[2] or "").ljust(9, "0"))
     try:
         return now_ns() - parse_duration(text)
     except InvalidInput:
-        pass
-    if len(text) == 10:
-        text += "T00:00:00"
-    return parse_rfc3339(text if text.endswith("Z") or "+" in text[10:] or "-" in text[10:] else text + "Z")
+        if "-" not in text:
+            raise InvalidInput(f'failed to parse value as time or duration: "{text}"') from None
+    moment = re.fullmatch(_MOMENT, text, re.ASCII)
+    if moment is None:
+        raise InvalidInput(f'parsing time "{text}": not an RFC 3339 time')
+    date, hour, minute, second, zone = moment.groups()
+    # Without a zone docker means that of the machine.
+    clock = f"{hour or '00'}:{minute or '00'}:{second or '00'}"
+    return parse_rfc3339(f"{date}T{clock}{zone or time.strftime('%z')}")

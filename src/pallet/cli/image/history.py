@@ -26,7 +26,7 @@ class _Line(Row):
     __slots__ = ("_human", "_long", "_step")
 
     FIELDS = tuple(_HEADERS)
-    GO_TYPE = "*formatter.historyContext"
+    GO_TYPE = "*image.historyContext"
 
     def __init__(self, step: HistoryStep, *, human: bool, long: bool) -> None:
         self._step = step

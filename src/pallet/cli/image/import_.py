@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pallet.cli.command import Command, Flag
-from pallet.cli.failure import Failure
+from pallet.cli.failure import Failure, daemon
+from pallet.errors import InvalidInput, InvalidReference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
 
     reference = parse(args[1]) if len(args) > 1 else None
     if reference is not None and reference.digest:
-        raise Failure("cannot import digest reference", exit_code=1)
+        raise InvalidInput("cannot import digest reference")
     with _open(ctx, args[0]) as tar:
         image = import_image(
             ctx.engine,
@@ -61,5 +62,6 @@ COMMAND = Command(
         Flag("platform", kind="string", help="Set platform if server is multi-platform capable"),
     ),
     args=(1, None),
+    fail=daemon(plain=(InvalidReference,)),
     complete=("file",),
 )

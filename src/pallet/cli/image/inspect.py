@@ -15,9 +15,18 @@ if TYPE_CHECKING:
 def find_image(ctx: Context, name: str) -> Found:
     """The image with this name, typed and as JSON."""
     from pallet.cli.image.govalue import image_value
+    from pallet.errors import InvalidReference, NoSuchImage
     from pallet.ops.inspect_image import inspect_image
 
-    image = inspect_image(ctx.engine, name)
+    try:
+        if not name:  # docker's client does not even ask
+            raise NoSuchImage(name)
+        image = inspect_image(ctx.engine, name)
+    except NoSuchImage as error:
+        # The user's word, not the whole name that the daemon would have looked for.
+        raise NoSuchImage(name) from error
+    except InvalidReference as error:
+        raise InvalidReference(f"no such image: {name}: {error.message}") from error
     return image_value(image), image.to_docker()
 
 

@@ -19,6 +19,7 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
     from pallet.units import human_size
 
     if not opts.force and not opts.dry_run and not confirmed(ctx, _ALL if opts.all else _DANGLING):
+        ctx.print(f"Total reclaimed space: {human_size(0)}")
         return 0
     pruned = prune_images(ctx.engine, all=opts.all, filters=opts.filter, protect=opts.protect, dry_run=opts.dry_run)
     if pruned.removed:
@@ -26,7 +27,7 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
         for line in pruned.removed:
             ctx.print(f"deleted: {line.deleted}" if line.deleted else f"untagged: {line.untagged}")
         ctx.print()
-    ctx.print(f"Total reclaim{'able' if opts.dry_run else 'ed'} space: {human_size(pruned.reclaimed)}")
+    ctx.print(f"Total reclaim{'able' if opts.dry_run else 'ed'} space: {human_size(pruned.reclaimed, 4)}")
     return 0
 
 

@@ -13,10 +13,18 @@ if TYPE_CHECKING:
 
 def _run(ctx: Context, opts: Options, args: list[str]) -> int:
     from pallet.cli.each import for_each
+    from pallet.errors import NoSuchImage
     from pallet.ops.remove_image import remove_image
 
     def remove(name: str) -> None:
-        for line in remove_image(ctx.engine, name, force=opts.force, prune_parents=not opts.no_prune):
+        try:
+            if not name:  # docker's client does not even ask
+                raise NoSuchImage(name)
+            removed = remove_image(ctx.engine, name, force=opts.force, prune_parents=not opts.no_prune)
+        except NoSuchImage as error:
+            # The user's word, not the whole name that the daemon would have looked for.
+            raise NoSuchImage(name) from error
+        for line in removed:
             ctx.print(f"Deleted: {line.deleted}" if line.deleted else f"Untagged: {line.untagged}")
 
     code = for_each(ctx, args, remove, from_object)

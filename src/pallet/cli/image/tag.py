@@ -25,6 +25,7 @@ COMMAND = Command(
     _run,
     example="pallet image tag ubuntu:18.04 registry.example.com/me/ubuntu:18.04",
     args=(2, 2),
+    interspersed=False,
     fail=daemon(plain=(InvalidReference,)),
     complete=("image",),
 )
