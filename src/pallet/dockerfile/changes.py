@@ -9,6 +9,7 @@ import msgspec
 
 from pallet.dockerfile.expand import expand
 from pallet.dockerfile.healthcheck import parse_healthcheck
+from pallet.dockerfile.ports import exposed_port
 from pallet.dockerfile.words import command, exec_form, pairs, plain_words, split_words
 from pallet.errors import InvalidInput
 from pallet.oci.config import ContainerConfig
@@ -79,21 +80,8 @@ def _expose(config: ContainerConfig, text: str) -> ContainerConfig:
     before = environment(config)
     ports = dict(config.exposed_ports or {})
     for word in split_words(text):
-        ports |= {port: {} for port in _ports(expand(word, before))}
+        ports |= {port: {} for port in exposed_port(expand(word, before)).ports}
     return _replace(config, exposed_ports=dict(sorted(ports.items())))
-
-
-def _ports(text: str) -> list[str]:
-    numbers, slash, protocol = text.partition("/")
-    protocol = protocol.lower() if slash else "tcp"
-    first, dash, last = numbers.partition("-")
-    valid = first.isdecimal() and (last.isdecimal() if dash else True)
-    if not valid or protocol not in ("tcp", "udp", "sctp"):
-        raise InvalidInput(f"Invalid containerPort: {text}")
-    begin, end = int(first), int(last) if dash else int(first)
-    if not 0 < begin <= end <= 65535:
-        raise InvalidInput(f"Invalid containerPort: {text}")
-    return [f"{number}/{protocol}" for number in range(begin, end + 1)]
 
 
 def _volume(config: ContainerConfig, text: str) -> ContainerConfig:

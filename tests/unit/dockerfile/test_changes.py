@@ -68,7 +68,7 @@ def test_an_entrypoint_drops_the_old_command_but_not_a_new_one() -> None:
         ("ENV =1", "ENV names can not be blank"),
         ("EXPOSE no", "Invalid containerPort: no"),
         ("EXPOSE 70000", "Invalid containerPort: 70000"),
-        ("EXPOSE 80/icmp", "Invalid containerPort: 80/icmp"),
+        ("EXPOSE 80/icmp", "Invalid proto: icmp"),
         ("ONBUILD ONBUILD RUN x", "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed"),
         ("ONBUILD FROM x", "FROM isn't allowed as an ONBUILD trigger"),
         ("HEALTHCHECK maybe", 'Unknown type "MAYBE" in HEALTHCHECK (try CMD)'),
