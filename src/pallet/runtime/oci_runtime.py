@@ -66,6 +66,10 @@ class OciRuntime:
         """Let a frozen container's processes go on. Raises HostError."""
         self._order("resume", id)
 
+    def resume_command(self, id: str) -> list[str]:
+        """The command line of `resume`, for a process that does it later."""
+        return [self.path, "--root", self.root, "resume", id]
+
     def _order(self, verb: str, id: str) -> None:
         done = run([self.path, "--root", self.root, verb, id])
         if done.code != 0:
