@@ -151,13 +151,13 @@ def _based(
         found = expansion(start.platform, variables, escape=escape)
         undefined |= found.undefined
         platform = found.text
+        guess = next(filter(None, (did_you_mean(name, variables) for name in sorted(found.undefined))), "")
         if not platform:
-            guess = "".join(did_you_mean(name, variables) for name in sorted(found.undefined)[:1])
             raise InvalidInput(f"empty platform value from expression {start.platform}{guess}")
         try:
             parse_platform(platform)
         except InvalidInput as error:
-            raise InvalidInput(f"failed to parse platform {start.platform}: {error.message}") from None
+            raise InvalidInput(f"failed to parse platform {start.platform}: {error.message}{guess}") from None
     if stage.name in contexts and stage.name not in _NEVER_CONTEXTS:
         source = Source("context", stage.name)
     else:

@@ -44,8 +44,12 @@ class IgnoreRule:
             component = self._components[index]
             if "**" in component:
                 return True
-            if not component_matches(component, part):
-                return False
+            try:
+                if not component_matches(component, part):
+                    return False
+            except InvalidInput:
+                # A slash in brackets or behind a backslash: no component of its own.
+                return True
         return len(self._components) > len(parts)
 
 

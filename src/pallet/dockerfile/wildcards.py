@@ -60,23 +60,17 @@ def _range(pattern: str, position: int) -> tuple[str, int]:
     """What follows a `[`, as a class, and where it ends."""
     negated = pattern.startswith("^", position)
     position += negated
-    out = ""
-    while not (pattern.startswith("]", position) and out):
+    bounds: list[tuple[str, str]] = []
+    while not bounds or not pattern.startswith("]", position):
         low, position = _bound(pattern, position)
         high = low
         if pattern.startswith("-", position):
             high, position = _bound(pattern, position + 1)
-        if high >= low:
-            out += f"{re.escape(low)}-{re.escape(high)}"
-        else:
-            out += _NOTHING
-    cleaned = out.replace(_NOTHING, "")
-    if not cleaned:
+        bounds.append((low, high))
+    members = "".join(f"{re.escape(low)}-{re.escape(high)}" for low, high in bounds if low <= high)
+    if not members:
         return ("." if negated else "(?!)"), position + 1
-    return f"[{'^' if negated else ''}{cleaned}]", position + 1
-
-
-_NOTHING = "\x00"
+    return f"[{'^' if negated else ''}{members}]", position + 1
 
 
 def _bound(pattern: str, position: int) -> tuple[str, int]:
