@@ -31,8 +31,9 @@ types:
 torture: setup
 	@PALLET_TORTURE=200 $(BIN)/python -m pytest tests/integration -k torture
 
+# Beside docker, podman and skopeo; as root. BENCH="--scale small --repeat 1" takes minutes, all of it an hour.
 bench:
-	@. scripts/setup.sh && setup bench && for each in benchmarks/*.py; do $(BIN)/python "$$each" || exit 1; done
+	@. scripts/setup.sh && setup bench && $(BIN)/python -m benchmarks.run $(BENCH)
 
 clean:
 	@rm -rf .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

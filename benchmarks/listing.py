@@ -1,0 +1,63 @@
+"""`image ls` of all engines by hyperfine, with one image and with many."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+from tests.support import need
+
+from benchmarks.engines import Engine
+from benchmarks.measure import Failed, Sample
+from benchmarks.results import Row
+
+
+class _Timed(msgspec.Struct):
+    times: list[float]
+    user: float
+    system: float
+    exit_codes: list[int | None] = []
+
+
+class _Report(msgspec.Struct):
+    results: list[_Timed]
+
+
+def listing(row: Row, engines: Sequence[Engine], count: int, work: Path, *, runs: int) -> None:
+    """Time `image ls` side by side, without a shell, in one run of hyperfine.
+
+    Args:
+        row: takes the samples.
+        engines: each has `count` images.
+        count: how many lines the listing must have below its head.
+        work: for hyperfine's report.
+        runs: how often each.
+
+    Raises:
+        Failed: an engine lists another number of images.
+    """
+    env: dict[str, str] = {}
+    commands = []
+    for engine in engines:
+        found = len(engine.do("image", "ls").splitlines()) - 1
+        if found != count:
+            raise Failed(f"{engine.name} lists {found} images instead of {count}")
+        env |= {key: value for key, value in engine.env.items() if key not in ("HOME", "PATH")}
+        commands.append(shlex.join([*engine.command, "image", "ls"]))
+    env |= {"PATH": engines[0].env["PATH"], "HOME": engines[0].env["HOME"]}
+    report = work / "hyperfine.json"
+    subprocess.run(
+        [need("hyperfine"), "-N", "--warmup", "5", "--runs", str(runs), "--export-json", str(report), *commands],
+        check=True,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    done = msgspec.json.decode(report.read_bytes(), type=_Report)
+    for engine, timed in zip(engines, done.results, strict=True):
+        for wall in timed.times:
+            row.add(engine.name, Sample(wall, timed.user + timed.system, 0))
