@@ -1,0 +1,336 @@
+"""Commands killed by SIGKILL at random moments: whatever is left is whole, can be worked with, and can be cleaned up.
+
+PALLET_TORTURE is the number of rounds (`make torture`: 200), PALLET_TORTURE_SEED repeats a run.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.support import images, leaks, wait_until
+from tests.support.images import Image
+from tests.support.pallet import PalletCLI
+from tests.support.registry import RegistryServer
+from tests.support.session import Session
+
+pytestmark = pytest.mark.root
+
+_ROUNDS = int(os.environ.get("PALLET_TORTURE", "12"))
+_SEED = int(os.environ.get("PALLET_TORTURE_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 32)
+_SLEEP = f"9{os.getpid()}"  # seconds; tells this run's containers from all other processes
+
+
+def _layer(seed: int, name: str, files: int = 40, size: int = 60_000) -> bytes:
+    noise = random.Random(seed)  # noqa: S311
+    entries = [images.directory(name)]
+    entries += [images.entry(f"{name}/{number}", noise.randbytes(size)) for number in range(files)]
+    return images.tar([*entries, images.entry(f"{name}/.wh.none"), images.hardlink(f"{name}/link", f"{name}/0")])
+
+
+class Torture:
+    """One store under torture, with the images that come and go in it."""
+
+    def __init__(self, pallet: PalletCLI, registry: RegistryServer, busybox: Path, session: Session) -> None:
+        self.pallet = pallet
+        self.registry = registry
+        self.session = session
+        self.busybox = busybox
+        self.chance = random.Random(_SEED)  # noqa: S311
+        self.directory = pallet.root.parent
+        base = busybox.read_bytes()
+        sleep = {"Cmd": ["sleep", _SLEEP]}
+        self.made: dict[str, Image] = {
+            "kept": images.image([base], config=sleep),
+            "shares": images.image([base, _layer(1, "one"), _layer(2, "two")], config=sleep),
+            "apart": images.image([_layer(3, "low"), base, _layer(4, "low")], compression=("zstd", "gzip", "plain")),
+        }
+        for name, made in self.made.items():
+            images.push(made, registry.url, f"torture/{name}", "1")
+        pallet.ok("pull", "-q", self.name("kept"))
+        script = "mkdir -p /new/dir; rm -r /www; cp /bin/busybox /new/; ln /new/busybox /new/link; echo changed >/etc/x"
+        options = ["-l", "keep", "--network", "none"]
+        pallet.ok("run", *options, "--name", "stopped", self.name("kept"), "sh", "-c", script)
+        script += "; head -c 4000000 /dev/urandom >/new/noise; exec sleep 100000"
+        pallet.ok("run", *options, "--name", "live", "-d", self.name("kept"), "sh", "-c", script)
+        self.live = pallet.ok("inspect", "-f", "{{.State.Pid}}", "live")
+        pallet.ok("pull", "-q", self.name("apart"))
+        self.archive = self.directory / "archive.tar"
+        pallet.ok("save", "-o", str(self.archive), self.name("apart"))
+        self.before = leaks.take(session, (str(pallet.root), str(pallet.run_dir)))
+        self.times: dict[str, float] = {}  # how long commands take, to kill them within that time
+
+    def name(self, image: str) -> str:
+        return f"{self.registry.host}/torture/{image}:1"
+
+    def one_of(self, *words: str) -> str:
+        return self.chance.choice(words)
+
+    def drop(self, *names: str) -> None:
+        """Removes images that may be there or not."""
+        self.pallet("rmi", "-f", *(self.name(name) for name in names))
+
+    def have(self, *names: str) -> None:
+        for name in names:
+            self.pallet.ok("pull", "-q", self.name(name))
+
+    def kill(self, verb: str, *args: str) -> None:
+        """Starts a command and kills it at a random moment, alone or with all its descendants."""
+        limit = self.times.get(verb, 0.6)
+        moment = self.chance.uniform(0.02, limit)
+        whole = self.chance.random() < 0.5
+        started = time.monotonic()
+        process = subprocess.Popen(
+            self.pallet.argv(*args),
+            env=self.pallet.env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            process.wait(timeout=moment)
+            # It was faster than the kill: next time the kill comes earlier.
+            self.times[verb] = max(0.1, time.monotonic() - started)
+        except subprocess.TimeoutExpired:
+            self.times[verb] = limit * 1.05
+            if whole:
+                _kill_with_descendants(process.pid)
+            else:
+                process.kill()
+        process.wait()
+        print(f"  {verb}: {moment:.3f} s of {limit:.3f}, {'tree' if whole else 'alone'}, exit {process.returncode}")
+
+    def is_clean(self) -> None:
+        """Every command works, the store is whole, nothing runs and nothing is mounted."""
+        pallet = self.pallet
+        for command in (["images", "-a"], ["ps", "-a"], ["system", "df"], ["info"]):
+            pallet.ok(*command)
+        listed = [id for id in pallet.ok("images", "-aq", "--no-trunc").split("\n") if id]
+        if listed:
+            pallet.ok("image", "inspect", *set(listed))
+        containers = pallet.ok("ps", "-aq", "--no-trunc", "--filter", "name=^/?t-").split()
+        if containers:
+            pallet.ok("inspect", *containers)
+            pallet.ok("rm", "-f", *containers)
+        assert pallet.ok("system", "check") == ""
+        roots = (str(pallet.root), str(pallet.run_dir))
+        assert leaks.settled(self.session, roots, self.before) == []
+        wait_until(lambda: not leaks.processes_naming(f"sleep {_SLEEP}"), "the containers' processes are gone")
+
+    def sweep(self) -> None:
+        """After `system prune` every file in the store belongs to a row."""
+        self.pallet.ok("system", "prune", "-f", "--filter", "label!=keep")
+        assert unexplained(self.pallet) == []
+
+    def is_frozen(self) -> bool:
+        """Whether the processes of the container that always runs are held."""
+        return "State:\tD" in Path(f"/proc/{self.live}/status").read_text()
+
+    def runs(self, image: str) -> None:
+        assert self.pallet.ok("run", "--rm", "--network", "none", image, "echo", "alive") == "alive"
+
+
+def _kill_with_descendants(pid: int) -> None:
+    """SIGKILL to a process and all that come from it, none of which can start another one meanwhile."""
+    stopped: list[int] = []
+    waiting = [pid]
+    while waiting:
+        each = waiting.pop()
+        try:
+            os.kill(each, signal.SIGSTOP)
+        except ProcessLookupError:
+            continue
+        stopped.append(each)
+        waiting += _children(each)
+    for each in stopped:
+        os.kill(each, signal.SIGKILL)
+
+
+def _children(pid: int) -> list[int]:
+    found: list[int] = []
+    for thread in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            found += map(int, thread.read_text().split())
+        except OSError:
+            continue
+    return found
+
+
+def unexplained(pallet: PalletCLI) -> list[str]:
+    """The files and directories of the store, and of the run directory, that no row of the database stands for."""
+    database = sqlite3.connect(f"file:{pallet.root}/db.sqlite?mode=ro", uri=True)
+    with database:
+        blobs = {row[0].removeprefix("sha256:") for row in database.execute("SELECT digest FROM image_blobs")}
+        chains = {row[0] for row in database.execute("SELECT chain_id FROM image_blobs WHERE chain_id IS NOT NULL")}
+        chains |= {row[0] for row in database.execute("SELECT chain_id FROM containers WHERE chain_id != ''")}
+        parents = dict(database.execute("SELECT chain_id, parent FROM layers"))
+        containers = {row[0] for row in database.execute("SELECT id FROM containers")}
+        garbage = [f"garbage: {row}" for row in database.execute("SELECT * FROM garbage")]
+    database.close()
+    for chain in list(chains):
+        while chain := parents.get(chain, ""):
+            chains.add(chain)
+    snapshots = {chain.removeprefix("sha256:")[:20] for chain in chains}
+    locks = {f"{id}.{kind}" for id in containers for kind in ("lock", "wait")}
+    expected = {
+        "": {"db.sqlite", "db.sqlite-wal", "db.sqlite-shm", "lock", "blobs", "ingest", "snapshots", "staging"}
+        | {"containers", "volumes"},
+        "blobs": {"sha256"},
+        "blobs/sha256": blobs,
+        "ingest": set(),
+        "snapshots": snapshots,
+        "staging": set(),
+        "containers": containers,
+        "volumes": set(),
+    }
+    lines = [f"layers: {chain}" for chain in parents.keys() - chains] + garbage
+    for folder, names in expected.items():
+        lines += _besides(pallet.root / folder, names)
+    lines += _besides(pallet.run_dir, {"runtime", *locks, *containers})
+    return lines + _besides(pallet.run_dir / "runtime", containers)
+
+
+def _besides(folder: Path, names: set[str]) -> list[str]:
+    if not folder.exists():
+        return []
+    return [str(path) for path in sorted(folder.iterdir()) if path.name not in names]
+
+
+def _pull(torture: Torture) -> None:
+    image = torture.one_of("shares", "apart")
+    torture.drop(image)
+    torture.kill("pull", "pull", torture.name(image))
+    done = torture.pallet.ok("pull", torture.name(image))
+    made = torture.made[image]
+    assert f"Digest: {made.manifest.digest}" in done
+    assert torture.pallet.ok("image", "inspect", "-f", "{{.Id}}", torture.name(image)) == made.config.digest
+    torture.runs(torture.name(image))
+
+
+def _commit(torture: Torture) -> None:
+    container = torture.one_of("stopped", "live")
+    torture.kill("commit", "commit", container, "t-commit")
+    id = torture.pallet.ok("commit", "-m", "again", container, "t-commit")
+    wait_until(lambda: not torture.is_frozen(), "the container goes on")
+    out = torture.pallet.ok("run", "--rm", "--network", "none", id, "cat", "/etc/x")
+    assert out == "changed"
+    assert torture.pallet("run", "--rm", "--network", "none", id, "ls", "/www").code == 1
+
+
+def _import(torture: Torture) -> None:
+    torture.kill("import", "import", str(torture.busybox), "t-import")
+    torture.pallet.ok("import", str(torture.busybox), "t-import")
+    torture.runs("t-import")
+
+
+def _rmi(torture: Torture) -> None:
+    image = torture.one_of("shares", "apart")
+    torture.have(image)
+    torture.kill("rmi", "rmi", torture.name(image))
+    again = torture.pallet("rmi", torture.name(image))
+    assert again.code == 0 or again.stderr == f"Error: No such image: {torture.name(image)}\n"
+    assert torture.made[image].config.digest not in torture.pallet.ok("images", "-q", "--no-trunc")
+    torture.have(image)
+    torture.runs(torture.name(image))
+
+
+def _load(torture: Torture) -> None:
+    torture.drop("apart")
+    torture.kill("load", "load", "-i", str(torture.archive))
+    assert torture.pallet.ok("load", "-i", str(torture.archive)) == f"Loaded image: {torture.name('apart')}"
+    found = torture.pallet.ok("image", "inspect", "-f", "{{.Id}}", torture.name("apart"))
+    assert found == torture.made["apart"].config.digest
+
+
+def _save(torture: Torture) -> None:
+    torture.have("apart")
+    folder = torture.directory / "saved"
+    folder.mkdir(exist_ok=True)
+    target = folder / "image.tar"
+    target.unlink(missing_ok=True)
+    torture.kill("save", "save", "-o", str(target), torture.name("apart"))
+    # The name appears when the archive is whole, or not at all.
+    assert not target.exists() or target.read_bytes() == torture.archive.read_bytes()
+    torture.pallet.ok("save", "-o", str(target), torture.name("apart"))
+    assert target.read_bytes() == torture.archive.read_bytes()
+
+
+def _push(torture: Torture) -> None:
+    torture.have("shares")
+    target = f"{torture.registry.host}/torture/pushed-{torture.chance.randrange(1 << 32):x}:1"
+    torture.pallet.ok("tag", torture.name("shares"), target)
+    torture.kill("push", "push", target)
+    done = torture.pallet.ok("push", target)
+    digest = torture.made["shares"].manifest.digest
+    assert f"1: digest: {digest} size: " in done
+    repository = target.partition("/")[2].removesuffix(":1")
+    kind = torture.made["shares"].manifest.media_type
+    request = urllib.request.Request(f"{torture.registry.url}/v2/{repository}/manifests/1", headers={"Accept": kind})  # noqa: S310
+    with urllib.request.urlopen(request) as answer:  # noqa: S310
+        assert answer.headers["Docker-Content-Digest"] == digest
+    torture.pallet.ok("rmi", target)
+
+
+def _run(torture: Torture) -> None:
+    name = f"t-{torture.chance.randrange(1 << 32):x}"
+    network = torture.one_of("bridge", "none", "host")
+    image = torture.one_of("kept", "shares")
+    if torture.chance.random() < 0.5:
+        torture.drop("shares")
+    mode = torture.chance.choice([["-d"], ["--rm"], []])
+    command = ["sleep", _SLEEP] if torture.chance.random() < 0.5 else ["true"]
+    torture.kill("run", "run", *mode, "--network", network, "--name", name, torture.name(image), *command)
+    torture.runs(torture.name(image))
+
+
+def _rm(torture: Torture) -> None:
+    name = f"t-{torture.chance.randrange(1 << 32):x}"
+    network = torture.one_of("bridge", "none")
+    torture.pallet.ok("run", "-d", "--network", network, "--name", name, torture.name("kept"))
+    torture.kill("rm", "rm", "-f", name)
+    again = torture.pallet("rm", "-f", name)
+    assert again.code == 0 or again.stderr == f"Error: No such container: {name}\n"
+    assert name not in torture.pallet.ok("ps", "-a")
+
+
+def _prune(torture: Torture) -> None:
+    torture.have("apart")
+    torture.pallet.ok("commit", "stopped")  # without a name: dangling
+    torture.drop("apart")
+    torture.kill("prune", "system", "prune", "-f", "--filter", "label!=keep")
+
+
+def _check(torture: Torture) -> None:
+    torture.kill("check", "system", "check")
+
+
+_VERBS: tuple[Callable[[Torture], None], ...] = (
+    *(_pull, _commit, _import, _rmi, _load, _run),
+    *(_save, _push, _rm, _pull, _run, _check),
+)
+
+
+@pytest.fixture
+def torture(pallet: PalletCLI, registry: RegistryServer, busybox_tar: Path, session: Session) -> Iterator[Torture]:
+    yield Torture(pallet, registry, busybox_tar, session)
+
+
+def test_torture_by_sigkill(torture: Torture) -> None:
+    print(f"PALLET_TORTURE_SEED={_SEED}")
+    for number in range(_ROUNDS):
+        verb = _VERBS[number % len(_VERBS)]
+        print(f"round {number}: {verb.__name__.strip('_')}", flush=True)
+        verb(torture)
+        torture.is_clean()
+        if torture.chance.random() < 0.25:
+            torture.sweep()
+    torture.sweep()
+    assert torture.pallet.ok("images", "-q", torture.name("kept")) != ""
