@@ -179,7 +179,7 @@ def _give_back(now: Leases, id: str) -> Leases:
     left = now.without(id)
     if left.leases:
         return left
-    remove_network_rules(now.subnet)
+    remove_network_rules(now.subnet, NAME)
     remove_link(LINK)
     return Leases()
 

@@ -7,6 +7,7 @@ fixed chains. Source: the rules that netavark 1.4 makes with iptables.
 from __future__ import annotations
 
 import re
+from hashlib import sha512
 
 from pallet.host.spawn import find_program, run
 
@@ -29,26 +30,28 @@ _NLM_F_REQUEST_ACK = 0x1 | 0x4
 _NETLINK_ROUTE = 0
 
 
-def remove_network_rules(subnet: str) -> None:
-    """Remove the rules of a subnet whose last container has gone; netavark's fixed chains too if no network is left.
+def remove_network_rules(subnet: str, name: str) -> None:
+    """Remove the rules of a network whose last container has gone; netavark's fixed chains too if no network is left.
 
     Args:
         subnet: such as `172.17.0.0/16`.
+        name: the network's.
     """
     save, restore = find_program("iptables-save"), find_program("iptables-restore")
     if save is None or restore is None:
         return
-    script = cleaning_script(run([save]).stdout.decode(errors="replace"), subnet)
+    script = cleaning_script(run([save]).stdout.decode(errors="replace"), subnet, name)
     if script:
         run([restore, "--noflush"], stdin=script.encode())
 
 
-def cleaning_script(rules: str, subnet: str) -> str:
-    """What iptables-restore has to be told to remove a subnet's rules.
+def cleaning_script(rules: str, subnet: str, name: str = "") -> str:
+    """What iptables-restore has to be told to remove a network's rules.
 
     Args:
         rules: what iptables-save printed.
         subnet: whose rules go.
+        name: the network's: a netavark that was killed early leaves chains by its name, without a rule.
 
     Returns:
         The script; empty if nothing is to be done.
@@ -62,6 +65,7 @@ def cleaning_script(rules: str, subnet: str) -> str:
         for name in _OWN.findall(line)
     }
     chains |= {chain.replace("NETAVARK-", "NETAVARK-DN-") for chain in chains}
+    chains |= {chain for chain in _named_after(name) if _is_bare(chain, tables)}
     kept = {table: [line for line in lines if not _belongs(line, subnet, chains)] for table, lines in tables.items()}
     everything = "\n".join(line for lines in kept.values() for line in lines)
     others = re.search(r"NETAVARK-(DN-)?[0-9A-F]{8,}|^-A NETAVARK_(FORWARD|INPUT) ", everything, re.MULTILINE)
@@ -72,6 +76,18 @@ def cleaning_script(rules: str, subnet: str) -> str:
         if orders:
             out += [f"*{table}", *orders, "COMMIT"]
     return "\n".join(out) + "\n" if out else ""
+
+
+def _named_after(name: str) -> tuple[str, str]:
+    """The chains of a network. Source: netavark, src/network/core_utils.rs, create_network_hash."""
+    hash = sha512(name.encode()).hexdigest()[:13].upper()
+    return f"NETAVARK-{hash}", f"NETAVARK-DN-{hash}"
+
+
+def _is_bare(chain: str, tables: dict[str, list[str]]) -> bool:
+    """Whether a chain is there without any rule in it or to it."""
+    lines = [line for lines in tables.values() for line in lines if chain in line.replace(":", "").split()]
+    return bool(lines) and all(line.startswith(":") for line in lines)
 
 
 def _orders(lines: list[str], subnet: str, chains: set[str], fixed: tuple[str, ...]) -> list[str]:

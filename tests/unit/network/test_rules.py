@@ -84,3 +84,15 @@ def test_another_networks_rules_stay_and_the_fixed_chains_with_them() -> None:
 
 def test_nothing_to_do_is_nothing_said() -> None:
     assert cleaning_script("*nat\n:PREROUTING ACCEPT [0:0]\nCOMMIT\n", "172.18.0.0/16") == ""
+
+
+def test_chains_that_a_killed_netavark_left_without_rules() -> None:
+    rules = "*nat\n:PREROUTING ACCEPT [0:0]\n:NETAVARK-7D24D33E39064 - [0:0]\n:NETAVARK-1234567890123 - [0:0]\nCOMMIT\n"
+    assert cleaning_script(rules, "172.18.0.0/16", "bridge").splitlines() == [
+        "*nat",
+        "-F NETAVARK-7D24D33E39064",
+        "-X NETAVARK-7D24D33E39064",
+        "COMMIT",
+    ]
+    used = rules.replace("COMMIT", "-A NETAVARK-7D24D33E39064 -d 10.1.0.0/16 -j ACCEPT\nCOMMIT")
+    assert cleaning_script(used, "172.18.0.0/16", "bridge") == ""
