@@ -37,6 +37,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     no_range: bool = False  # a Range is answered with 200 and everything
     wrong_range: bool = False  # a Range is answered with 206 and the wrong part
     no_length: bool = False  # no Content-Length; the end of the connection ends the body
+    endless: bool = False  # the same, and spaces without end follow the body
     redirect: str | None = None  # 307 to this base address plus the same path
 
 
@@ -249,7 +250,7 @@ def _refuse(
 
 def _send(http: BaseHTTPRequestHandler, status: int, body: bytes, headers: dict[str, str], fault: Fault) -> None:
     http.send_response(status)
-    if fault.no_length:
+    if fault.no_length or fault.endless:
         http.close_connection = True
         http.send_header("Connection", "close")
     else:
@@ -261,6 +262,8 @@ def _send(http: BaseHTTPRequestHandler, status: int, body: bytes, headers: dict[
         return
     if fault.drop_after is None:
         http.wfile.write(body)
+        while fault.endless:  # until the client hangs up, which raises
+            http.wfile.write(b" " * 65536)
         return
     http.close_connection = True
     http.wfile.write(body[: fault.drop_after])
