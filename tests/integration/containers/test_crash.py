@@ -1,0 +1,77 @@
+"""What is true, and what is left, after processes were killed with SIGKILL."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+from tests.integration.containers.test_network import _HTTPD, _page, _traces
+from tests.support import free_port, need, wait_until
+from tests.support.pallet import PalletCLI
+
+
+def _pids(box: PalletCLI, id: str) -> tuple[int, int]:
+    run = box.run_dir / id
+    return int((run / "conmon.pid").read_text()), int((run / "pidfile").read_text())
+
+
+def test_conmon_killed_the_container_lives_on(box: PalletCLI) -> None:
+    need("netavark")
+    port = free_port()
+    id = box.ok("run", "-d", "--name", "nn", "-p", f"{port}:80", *_HTTPD)
+    wait_until(lambda: _page(port) != "", "the page is there")
+    os.kill(_pids(box, id)[0], signal.SIGKILL)
+    assert box.ok("inspect", "-f", "{{.State.Status}}", "nn") == "running"
+    assert _page(port) != ""
+    box.ok("stop", "-t", "0", "nn")
+    assert box.ok("inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", "nn") == "exited 255"
+    wait_until(lambda: _traces() == [], "nothing is left")
+    assert box.leaks() == []
+    assert box.ok("start", "nn") == "nn"
+    wait_until(lambda: _page(port) != "", "the page is there again")
+    box.ok("rm", "-f", "nn")
+    wait_until(lambda: _traces() == [], "nothing is left")
+
+
+def test_both_killed_whoever_looks_settles(box: PalletCLI) -> None:
+    need("netavark")
+    id = box.ok("run", "-d", "--name", "nn", "-p", f"{free_port()}:80", *_HTTPD)
+    monitor, process = _pids(box, id)
+    os.kill(monitor, signal.SIGKILL)
+    os.kill(process, signal.SIGKILL)
+    wait_until(lambda: box.ok("ps", "-q") == "", "it is seen to have ended")
+    assert box.ok("ps", "-a", "--format", "{{.Status}}").startswith("Exited (255)")
+    wait_until(lambda: _traces() == [], "nothing is left")
+    assert box.leaks() == []
+    box.ok("rm", "nn")
+
+
+def test_a_killed_run_leaves_the_container_to_conmon(box: PalletCLI) -> None:
+    process = box.start("run", "--rm", "--network", "none", "box", "sh", "-c", "echo up; sleep 2; echo down")
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"up\n"
+    process.kill()
+    process.communicate()
+    assert box.ok("ps", "--format", "{{.State}}") == "running"
+    wait_until(lambda: box.ok("ps", "-aq") == "", "conmon has it removed")
+    wait_until(lambda: box.leaks() == [], "nothing is left")
+    assert not list((box.root / "containers").iterdir())
+
+
+def test_runs_killed_while_they_start(box: PalletCLI) -> None:
+    need("netavark")
+    for number in range(12):
+        process = box.start("run", "--name", f"n{number}", "-p", f"{free_port()}:80", *_HTTPD)
+        time.sleep(0.06 + number * 0.03)
+        process.kill()
+        process.communicate()
+    names = box.ok("ps", "-a", "--format", "{{.Names}}").split()
+    if names:
+        box.ok("rm", "-f", *names)
+    wait_until(lambda: box.leaks() == [], "no process and no mount is left")
+    # An address that nobody gave back goes with the next container's coming and going.
+    box.ok("run", "--rm", "box", "true")
+    wait_until(lambda: _traces() == [], "no rule and no link is left")
+    box.ok("system", "prune", "-f")  # directories of containers that never got their record
+    assert not list((box.root / "containers").iterdir())
