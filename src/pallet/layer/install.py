@@ -9,18 +9,25 @@
 Most layers are right when they are unpacked alone, into what becomes an overlay's lower directory; see
 `pallet.layer.settle` for what has to wait for the layers below. The rare layer that is not is read again and applied
 on top of a mounted overlay of its parents, whose upper directory then is the layer.
+
+Where images are asked for, a layer becomes an EROFS image instead, unless it is too odd for one: then it is unpacked.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from threading import Lock
 from types import TracebackType
 
 from pallet.digest import Digest
-from pallet.errors import Integrity, NotFound
+from pallet.errors import Integrity, NotFound, Unsupported
+from pallet.host.erofs import image_of, mount_images, unmount_images
+from pallet.host.mounts import run_in_mount_namespace
+from pallet.layer.erofs.check import metadata_digest
+from pallet.layer.erofs.patch import settle_image
 from pallet.layer.settle import settle, settle_again
-from pallet.layer.snapshots import SnapshotInfo, Snapshots, Staging
+from pallet.layer.snapshots import ImageInfo, SnapshotInfo, Snapshots, Staging
 from pallet.layer.stacked import apply_on_top
 from pallet.layer.unpack import Unpacker, UnpackJob
 from pallet.layer.unpacked import Unpacked, UnpackMode
@@ -33,12 +40,16 @@ class LayerJob:
     As a context it aborts itself unless it was finished.
     """
 
-    def __init__(self, installer: Installer, position: int, media_type: str, staging: Staging, job: UnpackJob) -> None:
+    def __init__(
+        self, installer: Installer, position: int, media_type: str, staging: Staging, job: UnpackJob, *, image: bool
+    ) -> None:
         self._installer = installer
         self._position = position
         self._media_type = media_type
         self._staging = staging
         self._job = job
+        self._image = image
+        self._refused = False  # as an image
         self._ended = False
 
     def write(self, chunk: bytes | bytearray | memoryview) -> None:
@@ -47,10 +58,19 @@ class LayerJob:
         Raises:
             PalletError: what made the unpacking stop.
         """
-        self._job.write(chunk)
+        if self._refused:
+            return
+        try:
+            self._job.write(chunk)
+        except Unsupported:
+            if not self._image:
+                raise
+            self._refused = True
 
     def finish(self) -> None:
         """Say that the blob is complete, wait until it is unpacked, and check its diff ID.
+
+        A layer that cannot be an image is read again, by the installer's `reopen`.
 
         Raises:
             Integrity: another diff ID than the config's; a tar that is damaged.
@@ -60,13 +80,27 @@ class LayerJob:
         if self._ended:
             return
         try:
-            result = self._job.finish()
+            result = self._result()
             self._installer._check(self._position, result)
         except BaseException:
             self.abort()
             raise
         self._ended = True
         self._installer._unpacked(self._position, self._media_type, self._staging, result)
+
+    def _result(self) -> Unpacked:
+        if not self._refused:
+            try:
+                return self._job.finish()
+            except Unsupported:
+                if not self._image:
+                    raise
+        self._staging.discard()
+        self._image = self._refused = False
+        self._staging, self._job = self._installer._start(self._position, self._media_type, image=False)
+        for chunk in self._installer._reopen(self._position):
+            self._job.write(chunk)
+        return self._job.finish()
 
     def abort(self) -> None:
         """Stop, and drop what was unpacked; nothing happens to a finished job: `Installer.close` drops it."""
@@ -91,8 +125,10 @@ class Installer:
         snapshots: where they go.
         unpacker: unpacks them.
         diff_ids: the config's, bottom first.
-        reopen: the bytes of a layer's blob, by its position from the bottom, for the rare layer that is read twice.
+        reopen: the bytes of a layer's blob, by its position from the bottom, for the rare layer that is read twice;
+            called when its job is being finished, or later.
         userxattr: opaque directories are marked by user.overlay.opaque (overlays mounted without privileges).
+        images: make EROFS images where that can be done; not together with `userxattr`.
     """
 
     def __init__(
@@ -103,6 +139,7 @@ class Installer:
         reopen: Callable[[int], Iterator[bytes]],
         *,
         userxattr: bool = False,
+        images: bool = False,
     ) -> None:
         self._snapshots = snapshots
         self._unpacker = unpacker
@@ -110,6 +147,7 @@ class Installer:
         self._chain = chain_ids(self._diff_ids)
         self._reopen = reopen
         self._userxattr = userxattr
+        self._images = images
         self._lock = Lock()
         self._ready: dict[int, tuple[str, Staging, Unpacked]] = {}
 
@@ -131,14 +169,8 @@ class Installer:
         Raises:
             HostError: no room to unpack, or no worker.
         """
-        staging = self._snapshots.stage()
-        try:
-            mode: UnpackMode = "diff" if position else "base"
-            job = self._unpacker.start(staging.fs, media_type, mode=mode, userxattr=self._userxattr)
-        except BaseException:
-            staging.discard()
-            raise
-        return LayerJob(self, position, media_type, staging, job)
+        staging, job = self._start(position, media_type, image=self._images)
+        return LayerJob(self, position, media_type, staging, job, image=self._images)
 
     def settle(self) -> tuple[SnapshotInfo, ...]:
         """Finish what was unpacked and make it visible; gives all layers of the image, bottom first.
@@ -148,22 +180,10 @@ class Installer:
             Integrity, UnsafeArchive: a layer does not fit on those below.
             HostError: the disk is full, ...
         """
-        made: list[tuple[Staging, SnapshotInfo]] = []
-        infos: list[SnapshotInfo] = []
-        lowers: list[str] = []  # top first
-        for position, chain in enumerate(self._chain):
-            parent = self._chain[position - 1] if position else ""
-            if position in self._ready:
-                staging, result = self._settle_one(position, lowers)
-                info = SnapshotInfo(chain, self._diff_ids[position], parent, result.size, result.files)
-                made.append((staging, info))
-                lowers.insert(0, staging.fs)
-            elif self._snapshots.has(chain):
-                info = self._snapshots.info(chain)
-                lowers.insert(0, self._snapshots.fs(chain))
-            else:
-                raise NotFound(f"layer {self._diff_ids[position]} is missing")
-            infos.append(info)
+        if any(os.path.exists(image_of(directory)) for directory in self._directories()):
+            made, infos = run_in_mount_namespace(self._settle_all)
+        else:
+            made, infos = self._settle_all()
         self._snapshots.commit(made)
         self._ready.clear()
         return tuple(infos)
@@ -175,10 +195,65 @@ class Installer:
         for _, staging, _ in ready.values():
             staging.discard()
 
+    def _start(self, position: int, media_type: str, *, image: bool) -> tuple[Staging, UnpackJob]:
+        staging = self._snapshots.stage()
+        try:
+            mode: UnpackMode = "diff" if position else "base"
+            target = staging.image if image else staging.fs
+            job = self._unpacker.start(target, media_type, mode=mode, userxattr=self._userxattr, image=image)
+        except BaseException:
+            staging.discard()
+            raise
+        return staging, job
+
+    def _directories(self) -> Iterator[str]:
+        """Where the image's layers are seen, those that were just made and those that were here; bottom first."""
+        for position, chain in enumerate(self._chain):
+            if position in self._ready:
+                yield self._ready[position][1].fs
+            elif self._snapshots.has(chain):
+                yield self._snapshots.fs(chain)
+            else:
+                raise NotFound(f"layer {self._diff_ids[position]} is missing")
+
+    def _settle_all(self) -> tuple[list[tuple[Staging, SnapshotInfo]], list[SnapshotInfo]]:
+        """Settle what was unpacked, bottom-up; if there are images, in a private mount namespace."""
+        made: list[tuple[Staging, SnapshotInfo]] = []
+        infos: list[SnapshotInfo] = []
+        lowers: list[str] = []  # top first
+        mounted: list[str] = []
+        try:
+            for position, directory in enumerate(self._directories()):
+                if position not in self._ready:
+                    infos.append(self._snapshots.info(self._chain[position]))
+                else:
+                    parents_matter = self._ready[position][2].implicit_parents != (b".",)
+                    mounted += mount_images(lowers if parents_matter else lowers[:1])
+                    staging, result = self._settle_one(position, lowers)
+                    directory = staging.fs
+                    infos.append(self._describe(position, staging, result))
+                    made.append((staging, infos[-1]))
+                lowers.insert(0, directory)
+        finally:
+            unmount_images(mounted)
+        return made, infos
+
+    def _describe(self, position: int, staging: Staging, result: Unpacked) -> SnapshotInfo:
+        parent = self._chain[position - 1] if position else ""
+        image = None
+        if os.path.exists(staging.image):
+            image = ImageInfo(result.tar_size, metadata_digest(staging.image, result.tar_size))
+        return SnapshotInfo(self._chain[position], self._diff_ids[position], parent, result.size, result.files, image)
+
     def _settle_one(self, position: int, lowers: list[str]) -> tuple[Staging, Unpacked]:
         media_type, alone, result = self._ready[position]
-        if settle(alone.fs, result, lowers, userxattr=self._userxattr):
+        if os.path.exists(alone.image):
+            settled = settle_image(alone.image, alone.fs, result, lowers)
+        else:
+            settled = settle(alone.fs, result, lowers, userxattr=self._userxattr)
+        if settled:
             return alone, result
+        mounted = mount_images(lowers)
         stacked = self._snapshots.stage()
         try:
             blob = self._reopen(position)
@@ -188,6 +263,8 @@ class Installer:
         except BaseException:
             stacked.discard()
             raise
+        finally:
+            unmount_images(mounted)
         self._ready[position] = media_type, stacked, again
         alone.discard()
         return stacked, again

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 
 from pallet.errors import HostError
@@ -27,7 +27,14 @@ class Below(Enum):
     NO_DIRECTORY = "no directory"
 
 
-def settle(upper: str, result: Unpacked, lowers: Sequence[str], *, userxattr: bool = False) -> bool:
+def settle(
+    upper: str,
+    result: Unpacked,
+    lowers: Sequence[str],
+    *,
+    userxattr: bool = False,
+    take: Callable[[bytes, bytes], bool] | None = None,
+) -> bool:
     """Give the directories that the tar lacked what they have below.
 
     Args:
@@ -35,6 +42,8 @@ def settle(upper: str, result: Unpacked, lowers: Sequence[str], *, userxattr: bo
         result: what unpacking it gave.
         lowers: the directories of the layers below, top first; settled themselves.
         userxattr: opaque directories are marked by user.overlay.opaque.
+        take: gives the directory of a path in the tar (`.` is the root) the metadata of a directory; False if it
+            cannot have it. None to change the directory in `upper`.
 
     Returns:
         Whether the layer is right now; False if it has to be applied on top of the others instead.
@@ -45,7 +54,7 @@ def settle(upper: str, result: Unpacked, lowers: Sequence[str], *, userxattr: bo
     if result.foreign_links or result.opaque_root:
         return False
     try:
-        return _take_over(upper, result.implicit_parents, lowers, userxattr, strict=True)
+        return _take_over(upper, result.implicit_parents, lowers, userxattr, strict=True, take=take)
     except OSError as error:
         raise HostError(f"cannot settle {os.fsdecode(error.filename or upper)}: {error.strerror}") from error
 
@@ -113,7 +122,13 @@ def copy_directory_metadata(source: bytes, target: bytes) -> None:
 
 
 def _take_over(
-    upper: str, implicit_parents: Sequence[bytes], lowers: Sequence[str], userxattr: bool, *, strict: bool
+    upper: str,
+    implicit_parents: Sequence[bytes],
+    lowers: Sequence[str],
+    userxattr: bool,
+    *,
+    strict: bool,
+    take: Callable[[bytes, bytes], bool] | None = None,
 ) -> bool:
     top = os.fsencode(upper)
     below = [os.fsencode(directory) for directory in lowers]
@@ -133,7 +148,10 @@ def _take_over(
                 # Removed and made again, or emptied? The first is a new directory, the second keeps what it was.
                 return False
             continue
-        copy_directory_metadata(found, target)
+        if take is None:
+            copy_directory_metadata(found, target)
+        elif not take(path, found):
+            return False
     return True
 
 

@@ -1,12 +1,13 @@
-"""Snapshots: unpacked layers, each a directory that serves as a lower directory of overlay mounts.
+"""Snapshots: layers that can be mounted, each a directory that serves as a lower directory of overlay mounts.
 
     snapshots/<20 hex of the chain ID>/fs      the layer's files, whiteouts in overlayfs's own terms
     snapshots/<20 hex of the chain ID>/layer   what it is, as JSON
+    snapshots/<20 hex of the chain ID>/layer.erofs   if it is an image: it is to be mounted on `fs`, which is empty
     staging/<random>/                          one that is being made, locked by its maker; or one that is going
 
 Names are short because a mount's options have to fit in one page. A snapshot appears whole, by a rename after all of it
 is on the disk, and never changes afterwards. The same layer on other parents is another snapshot: what it looks like
-may depend on them.
+may depend on them. Trees and images stand side by side; `pallet.host.erofs` mounts what needs mounting.
 """
 
 from __future__ import annotations
@@ -20,11 +21,24 @@ import msgspec
 
 from pallet.digest import Digest
 from pallet.errors import HostError, Integrity, NotFound, PalletError
+from pallet.host.erofs import image_of
 from pallet.host.files import remove_tree, sync_directory, sync_filesystem, tree_size
 from pallet.host.locks import try_flock
 from pallet.oci.codec import decode, encode
 
 _NAME_LENGTH = 20
+
+
+class ImageInfo(msgspec.Struct, frozen=True):
+    """The EROFS image of a layer, as it was made.
+
+    Attributes:
+        tar_size: bytes of the layer's tar in it, whose digest is the diff ID.
+        metadata: the digest of all the rest of it.
+    """
+
+    tar_size: int
+    metadata: Digest
 
 
 class SnapshotInfo(msgspec.Struct, frozen=True):
@@ -36,6 +50,7 @@ class SnapshotInfo(msgspec.Struct, frozen=True):
         parent: the chain ID of what it lies on; empty for a bottom layer.
         size: bytes of its files, as docker counts a layer.
         files: how many entries the layer's tar has.
+        image: says more if it is an EROFS image; None if it is a tree.
     """
 
     chain_id: Digest
@@ -43,6 +58,7 @@ class SnapshotInfo(msgspec.Struct, frozen=True):
     parent: str
     size: int
     files: int
+    image: ImageInfo | None = None
 
 
 class Staging:
@@ -50,12 +66,14 @@ class Staging:
 
     Attributes:
         path: the directory itself: room for what the making needs.
-        fs: the directory to fill, empty at first, 0755.
+        fs: the directory to fill, empty at first, 0755; it stays empty if there will be an image.
+        image: where an image goes; not there at first.
     """
 
     def __init__(self, path: str) -> None:
         self.path = path
         self.fs = os.path.join(path, "fs")
+        self.image = image_of(self.fs)
         self._lock = -1
         try:
             os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
@@ -165,11 +183,17 @@ class Snapshots:
         return info
 
     def fs(self, chain: str) -> str:
-        """The directory with the layer's files."""
+        """The directory with the layer's files; if it is an image, where they show once that is mounted."""
         return self._path(chain) + "/fs"
+
+    def image(self, chain: str) -> str:
+        """The file that is the layer's image, if it is one."""
+        return image_of(self.fs(chain))
 
     def lower_dirs(self, chain: str) -> list[str]:
         """The directories of a layer and all below it, top first, as overlayfs wants them; none for no chain.
+
+        Those that are images have to be mounted first: `pallet.host.erofs.mounted_images`.
 
         Raises:
             NotFound: one of them is missing.

@@ -14,6 +14,7 @@ from threading import Thread
 
 from pallet.errors import HostError
 from pallet.host import mounts
+from pallet.host.erofs import mounted_images
 from pallet.host.files import remove_tree
 from pallet.layer import whiteout
 from pallet.layer.settle import copy_directory_metadata
@@ -38,7 +39,8 @@ def apply_on_top(
     Args:
         unpacker: does the unpacking.
         staging: where the layer goes; empty.
-        lowers: the directories of the layers below, top first; all in the same store as `staging`.
+        lowers: the directories of the layers below, top first; all in the same store as `staging`. The top one is
+            mounted already if it is an image.
         blob: the layer's bytes, as stored.
         media_type: the layer's.
         userxattr: mount without privileges.
@@ -83,7 +85,8 @@ def _start(unpacker: Unpacker, staging: str, lowers: Sequence[str], media_type: 
             os.chdir(staging)
             names = ":".join(os.path.relpath(lower, staging) for lower in lowers)
             options = f"lowerdir={names},upperdir=fs,workdir=work,{_OPTIONS}"
-            mounts.mount("overlay", "merged", "overlay", 0, options + (",userxattr" if userxattr else ""))
+            with mounted_images(lowers):
+                mounts.mount("overlay", "merged", "overlay", 0, options + (",userxattr" if userxattr else ""))
             jobs.append(unpacker.start("merged", media_type, mode="tree", userxattr=userxattr))
         except BaseException as error:
             errors.append(error)

@@ -92,6 +92,11 @@ class TarReader:
                     self._old_sparse(entry, header)
                 yield entry
 
+    @property
+    def offset(self) -> int:
+        """Where in the tar the data of the entry that came last begins, as long as none of it was read."""
+        return self._passed + self._at
+
     def read_some(self) -> memoryview:
         """The next bytes of the entry's data, as many as are at hand; empty at its end. Valid until the next call."""
         left = self._left

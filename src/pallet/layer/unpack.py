@@ -71,33 +71,41 @@ class Unpacker:
             os.waitpid(self._pid, 0)
 
     def start(
-        self, target_dir: str, media_type: str | None = None, *, mode: UnpackMode = "diff", userxattr: bool = False
+        self,
+        target: str,
+        media_type: str | None = None,
+        *,
+        mode: UnpackMode = "diff",
+        userxattr: bool = False,
+        image: bool = False,
     ) -> UnpackJob:
-        """Begin to unpack a layer into `target_dir`; blocks until a worker is free.
+        """Begin to unpack a layer into `target`; blocks until a worker is free.
 
         Args:
-            target_dir: an existing directory; empty, in modes `base` and `diff`.
+            target: an existing directory, empty in modes `base` and `diff`; for an image, a file that does not exist.
             media_type: the layer's, if known.
-            mode: see `UnpackMode`.
+            mode: see `UnpackMode`; `base` or `diff` for an image.
             userxattr: see `apply_layer`.
+            image: make an EROFS image, which fails with `Unsupported` if the layer has to be unpacked.
 
         Raises:
             HostError: the directory cannot be opened, or the worker is gone.
         """
         self._slots.acquire()
         try:
-            return self._start(target_dir, msgspec.json.encode((mode, media_type, userxattr)))
+            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL if image else os.O_RDONLY | os.O_DIRECTORY
+            return self._start(target, flags, msgspec.json.encode((mode, media_type, userxattr, image)))
         except BaseException as error:
             self._slots.release()
             if isinstance(error, OSError):
-                raise HostError(f"cannot unpack into {target_dir}: {error.strerror}") from error
+                raise HostError(f"cannot unpack into {target}: {error.strerror}") from error
             raise
 
-    def _start(self, target_dir: str, job: bytes) -> UnpackJob:
+    def _start(self, target_path: str, flags: int, job: bytes) -> UnpackJob:
         answer, their_answer = socket.socketpair()
         target = layer = pipe = -1
         try:
-            target = os.open(target_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            target = os.open(target_path, flags | os.O_CLOEXEC, 0o600)
             layer, pipe = os.pipe()
             with suppress(OSError):  # beyond the user's quota of pipe pages: slower, no worse
                 fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_SIZE)

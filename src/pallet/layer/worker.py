@@ -4,10 +4,13 @@ A tar from a stranger is extracted where the kernel itself stops at the target d
 no descriptor of a directory outside, and cannot import a module any more, since the files it would load could be the
 stranger's. One Python start-up serves all jobs; the child's memory, and any harm done to it, ends with it.
 
+A layer that becomes an EROFS image needs no such care: nothing that its tar names is opened, only the image is
+written.
+
 Protocol: standard input is a socket on which each job arrives as a `Job` in JSON with three descriptors: the target
-directory, a pipe with the layer, a socket for the answer. The child first sends a descriptor of itself (pidfd) there,
-then one letter and JSON: `+` and `Unpacked`, or `-` and `Failure`. When the job socket closes, its other end has ended
-or died, and the whole process group goes.
+(a directory, or the file that becomes an image), a pipe with the layer, a socket for the answer. The child first sends
+a descriptor of itself (pidfd) there, then one letter and JSON: `+` and `Unpacked`, or `-` and `Failure`. When the job
+socket closes, its other end has ended or died, and the whole process group goes.
 """
 
 from __future__ import annotations
@@ -29,8 +32,11 @@ import zstandard  # noqa: F401
 from isal import igzip_lib  # noqa: F401
 
 from pallet.errors import HostError, PalletError
+from pallet.host.files import write_all
 from pallet.layer.apply import apply_layer
 from pallet.layer.compress import Readable, decompressor
+from pallet.layer.erofs.build import build_image
+from pallet.layer.erofs.ondisk import HEADER
 from pallet.layer.unpacked import ForeignLink, Unpacked, UnpackMode
 
 _CHUNK = 1 << 20
@@ -43,6 +49,7 @@ class Job(msgspec.Struct, frozen=True, array_like=True):
     mode: UnpackMode
     media_type: str | None = None
     userxattr: bool = False
+    image: bool = False
 
 
 class Failure(msgspec.Struct, frozen=True, array_like=True):
@@ -79,8 +86,12 @@ def _child(job: Job, target: int, layer: int, answer: int) -> None:
         try:
             gc.disable()  # this process ends before cycles could matter
             sys.meta_path.clear()
-            _confine(target)
-            text = b"+" + msgspec.json.encode(_unpack(job, layer))
+            if job.image:
+                result = _build(job, layer, target)
+            else:
+                _confine(target)
+                result = _unpack(job, layer)
+            text = b"+" + msgspec.json.encode(result)
         except PalletError as error:
             text = b"-" + msgspec.json.encode(Failure(type(error).__name__, _printable(error.message)))
         except Exception as error:  # a bug, or no memory: the parent must hear of it all the same
@@ -124,6 +135,13 @@ def _unpack(job: Job, layer: int) -> Unpacked:
     )
 
 
+def _build(job: Job, layer: int, image: int) -> Unpacked:
+    os.lseek(image, HEADER, os.SEEK_SET)
+    stream = _Hashed(decompressor(_Pipe(layer), job.media_type), copy_to=image)
+    result = build_image(stream, image, base=job.mode == "base")
+    return msgspec.structs.replace(result, notes=tuple(map(_printable, result.notes)))
+
+
 def _printable(text: str) -> str:
     """`text` without the lone surrogates that stand for bytes which are no UTF-8, and that JSON cannot hold."""
     return text.encode("utf-8", "backslashreplace").decode()
@@ -138,9 +156,13 @@ class _Pipe:
 
 
 class _Hashed:
-    """`source`, read, hashed and counted by a thread that runs ahead: all of it work that releases the GIL."""
+    """`source`, read, hashed and counted by a thread that runs ahead: all of it work that releases the GIL.
 
-    def __init__(self, source: Readable) -> None:
+    If `copy_to` is an open file, what is read goes there, too.
+    """
+
+    def __init__(self, source: Readable, *, copy_to: int = -1) -> None:
+        self._copy_to = copy_to
         self.hash = hashlib.sha256()
         self.size = 0
         self._source = source
@@ -153,10 +175,16 @@ class _Hashed:
             while chunk := self._source.read(_CHUNK):
                 self.hash.update(chunk)
                 self.size += len(chunk)
+                if self._copy_to >= 0:
+                    write_all(self._copy_to, chunk)
                 self._chunks.put(chunk)
             self._chunks.put(b"")
         except Exception as error:
             self._chunks.put(error)
+
+    def digest(self) -> bytes:
+        """The SHA-256 of all of it, once the end was read."""
+        return self.hash.digest()
 
     def read(self, size: int, /) -> bytes:
         if self._ended:

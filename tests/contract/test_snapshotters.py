@@ -1,6 +1,7 @@
-"""Installing layers: what a whole image looks like, odd layers included, seen through a mounted overlay.
+"""Both kinds of snapshots, trees and EROFS images: what a whole image looks like through a mounted overlay.
 
-What is right is what containerd's archive package leaves when it applies the layers one on top of the other.
+Odd layers are included. What is right is what containerd's archive package leaves when it applies the layers one on top
+of the other.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import pytest
 
 from pallet.digest import Digest
 from pallet.errors import Integrity, NotFound, UnsafeArchive
+from pallet.layer.erofs.probe import why_no_images
 from pallet.layer.install import Installer
 from pallet.layer.snapshots import Snapshots
 from pallet.layer.unpack import Unpacker
@@ -28,6 +30,14 @@ from pallet.oci.media import OCI_LAYER
 pytestmark = pytest.mark.root
 
 TIME = 1_500_000_000
+
+
+@pytest.fixture(params=["trees", "images"])
+def images(request: pytest.FixtureRequest, tmp_path: Path) -> bool:
+    """Whether layers become EROFS images."""
+    if request.param == "images" and (reason := why_no_images(str(tmp_path))):
+        pytest.skip(reason)
+    return bool(request.param == "images")
 
 
 @pytest.fixture
@@ -69,10 +79,12 @@ def make_tar(*entries: tuple[tarfile.TarInfo, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def install(snapshots: Snapshots, unpacker: Unpacker, layers: Sequence[bytes]) -> Digest:
+def install(snapshots: Snapshots, unpacker: Unpacker, layers: Sequence[bytes], images: bool) -> Digest:
     """Install these layers, the top one first to show that order does not matter; give the top chain ID."""
     diff_ids = [Digest.of(layer) for layer in layers]
-    with Installer(snapshots, unpacker, diff_ids, lambda position: iter([layers[position]])) as installer:
+    with Installer(
+        snapshots, unpacker, diff_ids, lambda position: iter([layers[position]]), images=images
+    ) as installer:
         for position in reversed(range(len(layers))):
             if not installer.has(position):
                 with installer.begin(position, OCI_LAYER) as job:
@@ -87,7 +99,9 @@ def install(snapshots: Snapshots, unpacker: Unpacker, layers: Sequence[bytes]) -
 
 LOOK = """
 import json, os, stat, subprocess, sys, tempfile
+from pallet.host.erofs import mount_images
 lowers = sys.argv[1:]
+mount_images(lowers)
 top = tempfile.mkdtemp()
 try:
     options = "lowerdir=" + ":".join([*lowers, top] if len(lowers) == 1 else lowers)
@@ -127,9 +141,9 @@ Seen = Callable[..., dict[str, dict[str, Any]]]
 
 
 @pytest.fixture
-def seen(snapshots: Snapshots, unpacker: Unpacker, tmp_path: Path) -> Iterator[Seen]:
+def seen(snapshots: Snapshots, unpacker: Unpacker, tmp_path: Path, images: bool) -> Iterator[Seen]:
     def see(*layers: bytes) -> dict[str, dict[str, Any]]:
-        return look(snapshots, install(snapshots, unpacker, layers))
+        return look(snapshots, install(snapshots, unpacker, layers, images))
 
     yield see
     assert os.listdir(tmp_path / "root" / "staging") == []
@@ -149,6 +163,21 @@ BASE = make_tar(
     symlink("lib", "usr/lib"),
     symlink("absolute", "/usr/lib"),
 )
+
+
+def test_which_layers_are_images(snapshots: Snapshots, unpacker: Unpacker, images: bool) -> None:
+    layers = [
+        BASE,
+        make_tar(entry("etc/deep/new", b"new"), entry("usr/.wh.lib")),
+        make_tar(hard_link("etc/shadow", "etc/passwd")),
+        make_tar(symlink("a", "etc"), entry("a/below-a-symlink", b"")),
+        make_tar(entry("etc/other/new", b"new")),
+    ]
+    install(snapshots, unpacker, layers, images)
+    chain = chain_ids([Digest.of(layer) for layer in layers])
+    made = [snapshots.info(one).image is not None for one in chain]
+    assert made == [images and position not in (2, 3) for position in range(5)]
+    assert [os.path.exists(snapshots.image(one)) for one in chain] == made
 
 
 def test_plain_layers(seen: Seen) -> None:
@@ -281,26 +310,26 @@ def test_types_that_change(seen: Seen) -> None:
     assert tree["usr"]["content"] == "etc"
 
 
-def test_an_image_that_is_here_is_not_unpacked_again(snapshots: Snapshots, unpacker: Unpacker) -> None:
+def test_an_image_that_is_here_is_not_unpacked_again(snapshots: Snapshots, unpacker: Unpacker, images: bool) -> None:
     layers = [BASE, make_tar(entry("etc/new", b"new"))]
-    install(snapshots, unpacker, layers)
+    install(snapshots, unpacker, layers, images)
     diff_ids = [Digest.of(layer) for layer in layers]
 
     def reopen(position: int) -> Iterator[bytes]:
         raise AssertionError("nothing to read")
 
-    with Installer(snapshots, unpacker, diff_ids, reopen) as installer:
+    with Installer(snapshots, unpacker, diff_ids, reopen, images=images) as installer:
         assert installer.has(0)
         assert installer.has(1)
         sizes = [info.size for info in installer.settle()]
     assert sizes == [len(b"old" + b"root" + b"libc") + len("usr/lib") + len("/usr/lib"), 3]
     # one more layer on top of those
-    install(snapshots, unpacker, [*layers, make_tar(hard_link("x", "etc/new"))])
+    install(snapshots, unpacker, [*layers, make_tar(hard_link("x", "etc/new"))], images)
 
 
-def test_a_wrong_diff_id_is_refused(snapshots: Snapshots, unpacker: Unpacker, tmp_path: Path) -> None:
+def test_a_wrong_diff_id_is_refused(snapshots: Snapshots, unpacker: Unpacker, tmp_path: Path, images: bool) -> None:
     wanted = Digest.of(b"something else")
-    with Installer(snapshots, unpacker, [wanted], lambda position: iter(())) as installer:
+    with Installer(snapshots, unpacker, [wanted], lambda position: iter(()), images=images) as installer:
         job = installer.begin(0, OCI_LAYER)
         job.write(BASE)
         with pytest.raises(Integrity) as caught:
@@ -311,8 +340,11 @@ def test_a_wrong_diff_id_is_refused(snapshots: Snapshots, unpacker: Unpacker, tm
     assert os.listdir(tmp_path / "root" / "staging") == []
 
 
-def test_nothing_is_kept_without_settling(snapshots: Snapshots, unpacker: Unpacker, tmp_path: Path) -> None:
-    with Installer(snapshots, unpacker, [Digest.of(BASE), Digest.of(b"")], lambda position: iter(())) as installer:
+def test_nothing_is_kept_without_settling(
+    snapshots: Snapshots, unpacker: Unpacker, tmp_path: Path, images: bool
+) -> None:
+    diff_ids = [Digest.of(BASE), Digest.of(b"")]
+    with Installer(snapshots, unpacker, diff_ids, lambda position: iter(()), images=images) as installer:
         job = installer.begin(0, OCI_LAYER)
         job.write(BASE)
         job.finish()

@@ -1,0 +1,63 @@
+"""From a layer's stream to an image, in one pass: the tar goes into the file as it comes, its headers into memory."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from pallet.errors import HostError
+from pallet.layer.compress import Readable
+from pallet.layer.erofs.tree import LayerTree
+from pallet.layer.erofs.write import write_metadata
+from pallet.layer.tarread import TarReader
+from pallet.layer.unpacked import ForeignLink, Unpacked
+
+_CHUNK = 1 << 20
+
+
+class HashedTar(Readable, Protocol):
+    """A tar on its way; what was read is in the image, hashed and counted. `digest()` and `size` are for its end."""
+
+    @property
+    def size(self) -> int:
+        """Bytes so far."""
+
+    def digest(self) -> bytes:
+        """The SHA-256 of them."""
+
+
+def build_image(tar: HashedTar, fd: int, *, base: bool) -> Unpacked:
+    """Make an image.
+
+    Args:
+        tar: the layer, uncompressed. It puts itself into the image, from byte `ondisk.HEADER` on, while it is read.
+        fd: the image, open for reading and writing.
+        base: this is the first layer of its image.
+
+    Returns:
+        As for an unpacked layer, in mode `base` or `diff`.
+
+    Raises:
+        Unsupported: this layer has to be unpacked; see `tree`.
+        UnsafeArchive, Integrity: the tar is at fault.
+        HostError: the disk is full, ...
+    """
+    try:
+        tree = LayerTree(base=base)
+        tree.read(TarReader(tar))
+        while tar.read(_CHUNK):  # the diff ID covers what follows the end of the archive, too
+            pass
+        digest = tar.digest()
+        written = write_metadata(fd, tree, tar.size, digest[:16])
+    except OSError as error:
+        raise HostError(f"cannot write an image of the layer: {error.strerror}") from error
+    return Unpacked(
+        diff_id=f"sha256:{digest.hex()}",
+        tar_size=tar.size,
+        size=written.size,
+        files=tree.files,
+        implicit_parents=tuple(tree.implicit),
+        foreign_links=tuple(ForeignLink(name, target) for name, target in tree.foreign.items()),
+        opaque_root=tree.opaque_root,
+        notes=tuple(tree.notes),
+        inode_offsets=written.inode_offsets,
+    )
