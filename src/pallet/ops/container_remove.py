@@ -53,8 +53,9 @@ def remove_container(engine: Engine, name: str, *, force: bool = False, volumes:
         remove_tree(paths.run)
         if volumes:
             remove_anonymous_volumes(engine.settings, record.host.mounts)
-        unlink_if_there(paths.wait)
-        unlink_if_there(paths.lock)  # no other process needs it: whoever waits for it finds no record
+        # No other process needs them: whoever waits for one finds no record.
+        for path in (paths.wait, paths.attended, paths.lock):
+            unlink_if_there(path)
     return record.id
 
 

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 
 from pallet.engine import Engine
 from pallet.errors import NoSuchContainer
+from pallet.host.locks import lock
 from pallet.ops.container_settle import settle_container
 from pallet.ops.container_signal import send_signal
 from pallet.ops.container_start import start_container
@@ -49,6 +50,7 @@ def run_attached(
     forward = _forwarder(engine, record.id) if forward_signals else None
     streams = Streams(stdin, stdout, stderr, record.config.tty, detach_keys, forward)
     with ExitStack() as stack:
+        stack.enter_context(lock(ContainerPaths(engine.settings, record.id).attended))
         keep = stack.enter_context(keep_exit_code(engine, record.id))
         attached: list[Session] = []
 
@@ -71,7 +73,8 @@ def run_attached(
             if not session.run():
                 return None
         code = wait_for_end(engine, record.id)
-    settle_container(engine, record.id)
+        keep.release()
+        settle_container(engine, record.id)
     return code
 
 

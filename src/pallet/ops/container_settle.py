@@ -72,6 +72,7 @@ def _unmount(target: str) -> None:
 
 
 def _forget_locks(engine: Engine, paths: ContainerPaths) -> None:
+    """Remove the lock files of a container that is gone: ids never come back, so nobody needs them any more."""
     if not engine.store.containers.has(paths.id):
-        unlink_if_there(paths.lock)
-        unlink_if_there(paths.wait)
+        for path in (paths.lock, paths.wait, paths.attended):
+            unlink_if_there(path)

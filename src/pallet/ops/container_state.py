@@ -1,14 +1,14 @@
-"""How a container is right now."""
+"""How a container is right now. On the quick path."""
 
 from __future__ import annotations
 
 from pallet.engine import Engine
-from pallet.runtime.oci_runtime import OciRuntime, find_runtime
 from pallet.runtime.paths import ContainerPaths
 from pallet.runtime.state import Status, status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from pallet.runtime.oci_runtime import OciRuntime
     from pallet.store.container_record import ContainerRecord
     from pallet.store.containers import Brief
 
@@ -47,6 +47,8 @@ def runtime_of(engine: Engine, record: ContainerRecord) -> OciRuntime:
     Raises:
         HostError: it is not installed.
     """
+    from pallet.runtime.oci_runtime import find_runtime
+
     last = engine.store.containers.state(record.id).runtime
     root = ContainerPaths(engine.settings, record.id).runtime_root
     return find_runtime(last or record.host.runtime or engine.settings.runtime, root)

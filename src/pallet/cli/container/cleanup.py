@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 def _run(ctx: Context, opts: Options, args: list[str]) -> int:
     from pallet.engine import Engine
-    from pallet.ops.container_settle import settle_container
+    from pallet.ops.container_cleanup import cleanup_container
     from pallet.settings import Settings
 
     settings = ctx.settings
     engine = Engine(Settings(settings.root, opts.run_dir or settings.run_dir, docker_config=settings.docker_config))
-    settle_container(engine, args[0])
+    cleanup_container(engine, args[0])
     return 0
 
 
