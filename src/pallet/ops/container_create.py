@@ -101,13 +101,14 @@ def create_container(engine: Engine, options: CreateOptions) -> ContainerRecord:
         for path in (directory, f"{directory}/upper", f"{directory}/work", f"{directory}/merged"):
             os.makedirs(path, 0o711 if path == directory else 0o755)
         try:
-            engine.store.containers.add(record)
+            with engine.store.db.transaction():
+                engine.store.containers.add(record)
+                engine.store.images.touch(image, record.created)
         except BaseException:
             from pallet.host.files import remove_tree
 
             remove_tree(directory)
             raise
-        engine.store.images.touch(image, record.created)
     return record
 
 

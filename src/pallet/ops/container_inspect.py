@@ -11,10 +11,10 @@ from typing import Any
 from pallet.engine import Engine
 from pallet.errors import NotFound
 from pallet.host.files import tree_size
-from pallet.network.ports import sort_key
 from pallet.ops.container_state import current, runtime_of
 from pallet.ops.times import rfc3339_nano
 from pallet.runtime import defaults
+from pallet.runtime.oci_runtime import has_cgroups_v2
 from pallet.runtime.paths import ContainerPaths
 from pallet.runtime.state import Status
 from pallet.store.container_record import ContainerRecord, ContainerState, Mount, PortBinding
@@ -120,7 +120,7 @@ def _graph_driver(engine: Engine, record: ContainerRecord, paths: ContainerPaths
 
 def _bindings(ports: tuple[PortBinding, ...]) -> dict[str, list[dict[str, str]]]:
     out: dict[str, list[dict[str, str]]] = {}
-    for port in sorted(ports, key=lambda port: sort_key(port.container)):
+    for port in sorted(ports, key=lambda port: port.container):  # as text: Go writes a map's keys in order
         out.setdefault(port.container, []).append({"HostIp": port.host_ip, "HostPort": port.host_port})
     return out
 
@@ -132,8 +132,8 @@ def _network(record: ContainerRecord, state: ContainerState, now: Status) -> dic
     up = now.running and bool(network.ip)
     ports: dict[str, list[dict[str, str]] | None] = {}
     if up:
-        ports = dict.fromkeys(sorted(record.config.exposed_ports or {}, key=sort_key))
-        ports |= _bindings(network.ports)
+        ports = dict.fromkeys(record.config.exposed_ports or {})
+        ports = dict(sorted((ports | _bindings(network.ports)).items()))
     place = {
         "Gateway": network.gateway if up else "",
         "IPAddress": network.ip if up else "",
@@ -200,7 +200,7 @@ def _host_config(record: ContainerRecord, runtime: str) -> dict[str, Any]:
         "VolumesFrom": None,
         "CapAdd": list(host.cap_add) or None,
         "CapDrop": list(host.cap_drop) or None,
-        "CgroupnsMode": "host",
+        "CgroupnsMode": "private" if has_cgroups_v2() else "host",
         "Dns": [],
         "DnsOptions": [],
         "DnsSearch": [],

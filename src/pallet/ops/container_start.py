@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from pallet.engine import Engine
-from pallet.errors import HostError, PalletError, RuntimeFailed
+from pallet.errors import HostError, InvalidInput, PalletError, RuntimeFailed
 from pallet.host import inroot
 from pallet.host.files import remove_tree, write_all
 from pallet.host.locks import lock
@@ -19,7 +19,7 @@ from pallet.ops.times import now_ns
 from pallet.runtime import conmon, etc_files
 from pallet.runtime.copy_up import fill_volume
 from pallet.runtime.launch import Launch, Plan
-from pallet.runtime.oci_runtime import OciRuntime, find_runtime
+from pallet.runtime.oci_runtime import OciRuntime, find_runtime, has_cgroups_v2
 from pallet.runtime.paths import ContainerPaths
 from pallet.runtime.spec import Surroundings, build_spec, encode_spec
 from pallet.runtime.users import resolve_user
@@ -185,11 +185,12 @@ def _write_etc(
         name, _, address = word.partition(":")
         entries.append((network.gateway if address == "host-gateway" else address, name))
     entries += links
-    full = f"{config.hostname}.{config.domainname}" if config.domainname else ""
+    full = f"{config.hostname}.{config.domainname}" if config.domainname else config.hostname
     if network.ip:
-        entries.append((network.ip, f"{full} {config.hostname}".strip()))
+        bare = full.partition(".")[0]
+        entries.append((network.ip, full if bare == full else f"{full} {bare}"))
     _write(paths.hosts, etc_files.hosts(entries) if own_network else _host_file("/etc/hosts"))
-    _write(paths.hostname, (full or config.hostname) + "\n")
+    _write(paths.hostname, full + "\n")
     _write(paths.resolv_conf, etc_files.resolv_conf(_host_file("/etc/resolv.conf"), own_network=own_network))
 
 
@@ -226,9 +227,9 @@ def _write_config(record: ContainerRecord, paths: ContainerPaths, root: int, bri
                 os.makedirs(mount.source, 0o755, exist_ok=True)
     except OSError as error:
         if error.errno == errno.ENOTDIR:
-            raise HostError(f"Cannot mkdir: {error.filename} is not a directory") from error
+            raise InvalidInput(f"Cannot mkdir: {error.filename} is not a directory") from error
         raise HostError(f"cannot prepare {error.filename}: {error.strerror}") from error
     network = paths.netns if bridge else "host" if record.host.network_mode == "host" else "new"
-    spec = build_spec(record, Surroundings(paths, user, network))
+    spec = build_spec(record, Surroundings(paths, user, network, has_cgroups_v2()))
     with open(paths.config, "wb") as file:
         file.write(encode_spec(spec))

@@ -105,6 +105,11 @@ def hybrid_cgroups() -> str | None:
     return _UNIFIED if os.path.exists(_UNIFIED + "/cgroup.procs") else None
 
 
+def has_cgroups_v2() -> bool:
+    """Whether this machine has cgroups v2 only."""
+    return os.path.exists("/sys/fs/cgroup/cgroup.controllers")
+
+
 def failure(message: str, program: str) -> RuntimeFailed:
     """The error for what the runtime said when it could not create or start a container.
 

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 
 from pallet.errors import HostError
 from pallet.host import mounts
+from pallet.host.erofs import mounted_images
 from pallet.host.process import alive
 from pallet.runtime.paths import ContainerPaths
 from pallet.store.container_record import ContainerState
@@ -52,18 +53,19 @@ def mount_root(paths: ContainerPaths, layers: Sequence[str]) -> None:
     os.chdir(paths.root)
     own = "containers/" + paths.id
     below = _relative(paths.root, layers)
-    if not os.path.exists(own + "/init"):
-        # Named when it is whole: a run that dies in between starts over.
-        fresh = f"{own}/init.new"
-        os.makedirs(fresh, 0o755, exist_ok=True)
-        if below:
-            _mount(own, below, fresh)
-            _make_mount_points(own + "/merged")
-            mounts.unmount(own + "/merged", mounts.MNT_DETACH)
-        else:
-            _make_mount_points(fresh)
-        os.rename(fresh, own + "/init")
-    _mount(own, [own + "/init", *below], own + "/upper")
+    with mounted_images(layers):
+        if not os.path.exists(own + "/init"):
+            # Named when it is whole: a run that dies in between starts over.
+            fresh = f"{own}/init.new"
+            os.makedirs(fresh, 0o755, exist_ok=True)
+            if below:
+                _mount(own, below, fresh)
+                _make_mount_points(own + "/merged")
+                mounts.unmount(own + "/merged", mounts.MNT_DETACH)
+            else:
+                _make_mount_points(fresh)
+            os.rename(fresh, own + "/init")
+        _mount(own, [own + "/init", *below], own + "/upper")
 
 
 @contextmanager
@@ -127,7 +129,8 @@ class _HeldMount:
             lowers = [own + "/upper", *_relative(self._paths.root, self._layers)]
             if os.path.exists(own + "/init"):
                 lowers.insert(1, own + "/init")
-            mounts.mount_overlay(lowers, None, None, own + "/merged", readonly=True)
+            with mounted_images(self._layers):
+                mounts.mount_overlay(lowers, None, None, own + "/merged", readonly=True)
         except (OSError, HostError) as problem:
             self._error = problem
         finally:

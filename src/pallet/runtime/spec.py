@@ -27,12 +27,14 @@ class Surroundings(msgspec.Struct, frozen=True):
         paths: the container's paths.
         user: the process's user.
         network: `host`, `new` for an empty namespace, or the path of a namespace as conmon sees it.
-        seccomp: whether this machine's runtime can filter system calls.
+        private_cgroups: whether the container sees its own part of the cgroups only, docker's default with cgroup v2.
+        seccomp: whether system calls are filtered.
     """
 
     paths: ContainerPaths
     user: User
     network: str = "new"
+    private_cgroups: bool = False
     seccomp: bool = True
 
 
@@ -45,7 +47,7 @@ def build_spec(record: ContainerRecord, around: Surroundings) -> dict[str, Any]:
     config, host = record.config, record.host
     linux: dict[str, Any] = {
         "cgroupsPath": f"/pallet/{record.id}",
-        "namespaces": _namespaces(around.network),
+        "namespaces": _namespaces(around),
         "resources": {"devices": defaults.device_rules()},
         "maskedPaths": list(defaults.MASKED_PATHS),
         "readonlyPaths": list(defaults.READONLY_PATHS),
@@ -126,10 +128,12 @@ def _capabilities(names: tuple[str, ...], uid: int) -> dict[str, list[str]]:
     return {"bounding": full, "effective": usable, "permitted": usable, "inheritable": [], "ambient": []}
 
 
-def _namespaces(network: str) -> list[dict[str, str]]:
+def _namespaces(around: Surroundings) -> list[dict[str, str]]:
     out = [{"type": kind} for kind in ("mount", "uts", "ipc", "pid")]
-    if network != "host":
-        out.append({"type": "network"} if network == "new" else {"type": "network", "path": network})
+    if around.private_cgroups:
+        out.append({"type": "cgroup"})
+    if around.network != "host":
+        out.append({"type": "network"} if around.network == "new" else {"type": "network", "path": around.network})
     return out
 
 

@@ -33,6 +33,8 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
         except Failure as error:
             ctx.warn(error.message)
             return 1
+    if opts.network == "host" and (opts.publish or opts.publish_all):
+        ctx.warn("WARNING: Published ports are discarded when using host network mode")
     record = _create(ctx, opts, _create_options(ctx, opts, args))
     if streams is None:
         ctx.print(record.id)
@@ -96,7 +98,7 @@ def _create(ctx: Context, opts: Options, options: CreateOptions) -> ContainerRec
     if opts.pull not in ("always", "missing", "never"):
         raise Failure(f'invalid pull option: \'{opts.pull}\': must be one of "always", "missing" or "never"')
     if opts.cidfile and os.path.exists(opts.cidfile):
-        raise Failure(f"Container ID file found, make sure the other container isn't running or delete {opts.cidfile}")
+        raise Failure(f"container ID file found, make sure the other container isn't running or delete {opts.cidfile}")
     if opts.pull == "always":
         _pull(ctx, options.image, opts.platform)
     try:
