@@ -168,6 +168,8 @@ EVERYWHERE = {
     # pallet's help pages have examples, docker's point to its web site.
     r"Examples:\n(?:  .*\n)+\n": "",
     r"\n\nExamples:\n(?:  .*\n)+": "\n",
+    # docker's client, when a container does not start, logs a race of its own now and then.
+    r'time="[^"]*" level=error msg="error waiting for container: context canceled"\n': "",
     # Debian's docker has Debian's version.
     r"20\.10\.24\+dfsg1": "20.10.24",
     # docker tells of a layer's last step alone where several came quickly after one another.

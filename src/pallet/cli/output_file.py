@@ -17,15 +17,15 @@ class OutputFile:
 
     Args:
         path: the file.
-        verb: the command's name, for docker's error text.
+        action: what is being done, for docker's error text: `save image`.
 
     Raises:
         Failure: the place cannot be written, with docker's text.
     """
 
-    def __init__(self, path: str, verb: str) -> None:
+    def __init__(self, path: str, action: str) -> None:
         self._path = path
-        self._verb = verb
+        self._action = action
         self._temporary = ""
         self._file: BinaryIO | None = None
 
@@ -58,12 +58,12 @@ class OutputFile:
         directory = os.path.dirname(self._path)
         if directory and not os.path.isdir(directory):
             raise Failure(
-                f'failed to {self._verb} image: invalid output path: directory "{directory}" does not exist',
+                f'failed to {self._action}: invalid output path: directory "{directory}" does not exist',
                 exit_code=1,
             )
         if os.path.isdir(self._path):
             raise Failure(
-                f'failed to {self._verb} image: invalid output path: "{self._path}" must be a regular file', exit_code=1
+                f'failed to {self._action}: invalid output path: "{self._path}" must be a regular file', exit_code=1
             )
 
     def _is_special(self) -> bool:

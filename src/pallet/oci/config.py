@@ -57,7 +57,14 @@ class ContainerConfig(msgspec.Struct, frozen=True, rename="pascal"):
     def to_docker(self) -> dict[str, Any]:
         """The JSON object docker writes for this config: its key order, and its rule of what is left out when empty."""
         fields = to_json_object(self)
-        return {key: value for key, value in fields.items() if value or key not in _LEFT_OUT_WHEN_EMPTY}
+        return {
+            key: dict(sorted(value.items())) if key in _SORTED and value else value
+            for key, value in fields.items()
+            if value or key not in _LEFT_OUT_WHEN_EMPTY
+        }
+
+
+_SORTED = frozenset({"ExposedPorts", "Labels", "Volumes"})  # Go writes a map's keys in order
 
 
 _LEFT_OUT_WHEN_EMPTY = frozenset(

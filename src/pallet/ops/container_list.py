@@ -206,11 +206,14 @@ class _Selection:
         try:
             return int(text)
         except ValueError:
-            raise InvalidInput(f"Invalid filter 'exited={text}'") from None
+            raise InvalidInput(f'strconv.Atoi: parsing "{text}": invalid syntax') from None
 
     def _created(self, name: str) -> int:
         containers = self._engine.store.containers
-        return containers.brief(containers.find_id(name)).created
+        try:
+            return containers.brief(containers.find_id(name)).created
+        except NotFound as error:
+            raise NotFound(f"no such container {name}") from error
 
     def _descendants(self, name: str) -> list[str]:
         """The image with this name, and those made from it here."""

@@ -51,7 +51,7 @@ def remove_anonymous_volumes(settings: Settings, mounts: Iterable[Mount]) -> Non
 
 def _parse(settings: Settings, word: str) -> Mount:
     parts = word.split(":")
-    if len(parts) > 3 or not parts[0]:
+    if len(parts) > 3 or not all(parts[:2]):
         raise InvalidInput(f"invalid volume specification: '{word}'")
     if len(parts) == 1:
         return _anonymous(settings, _destination(word, parts[0], "volume"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 import msgspec
 
 from pallet.digest import Digest
@@ -110,4 +112,11 @@ def _homes(engine: Engine, reference: Reference, blob: Descriptor) -> list[str]:
         (blob.digest,),
     )
     prefix = reference.domain + "/"
-    return sorted(name for (name,) in rows if name.startswith(prefix) and name != reference.name)
+    names = [name for (name,) in rows if name.startswith(prefix) and name != reference.name]
+    # As docker: who may push here may well read a repository that is a near relation.
+    return sorted(names, key=lambda name: (-_shared_components(name, reference.name), name))
+
+
+def _shared_components(one: str, other: str) -> int:
+    pairs = zip(one.split("/"), other.split("/"), strict=False)
+    return len(list(takewhile(lambda pair: pair[0] == pair[1], pairs)))

@@ -36,6 +36,7 @@ CASES = cases(
     "docker system df | sed -n 's/  */ /g;2,3p'",
     "docker system df --format '{{.Type}} {{.TotalCount}} {{.Active}} {{.Size}} {{.Reclaimable}}' | head -2",
     "docker system df -v | sed -n '1,/^Containers/p' | sort",
+    setup("docker rmi named"),
     "docker image prune -af | sort",
     "docker images -a",
     differs(

@@ -12,7 +12,7 @@ CASES = cases(
     "docker image rm $(echo {busybox_id} | cut -c8-19)",
     "docker rmi mine",
     "docker rmi busybox@{busybox_manifest}",
-    "docker images --digests",
+    "docker images --digests | sort",
     "docker rmi busybox nosuch",
     "docker rmi nosuch other:tag",
     "docker rmi -f nosuch",

@@ -23,7 +23,7 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
         except InvalidReference as error:
             raise Failure(error.message, exit_code=1) from error
         if reference.digest:
-            raise Failure("cannot commit to digest reference", exit_code=1)
+            raise Failure("refusing to create a tag with a digest reference", exit_code=1)
     image = commit(
         ctx.engine,
         args[0],

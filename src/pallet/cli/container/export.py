@@ -21,7 +21,7 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
         return 0
     from pallet.cli.output_file import OutputFile
 
-    with OutputFile(opts.output, "export") as out:
+    with OutputFile(opts.output, "export container") as out:
         export(ctx.engine, args[0], out)
     return 0
 

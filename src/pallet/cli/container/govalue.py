@@ -36,7 +36,10 @@ def container_value(plain: Mapping[str, Any], config: ContainerConfig) -> GoStru
 def _value(key: str, value: Any) -> object:
     if key in _STRUCTS and isinstance(value, dict):
         go_type, pointer = _STRUCTS[key]
-        return GoStruct(go_type, {name: _value(name, each) for name, each in value.items()}, pointer=pointer)
+        fields = {name: _value(name, each) for name, each in value.items()}
+        if key == "State":
+            fields.setdefault("Health", GoNil("*types.Health"))
+        return GoStruct(go_type, fields, tags={"Health": ",omitempty"}, pointer=pointer)
     if key in ("Ports", "PortBindings"):
         return _ports(value)
     if key == "Networks":

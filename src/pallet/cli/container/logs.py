@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pallet.cli.command import Command, Flag
-from pallet.cli.failure import from_object
+from pallet.cli.failure import Failure, from_object
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,9 +11,19 @@ if TYPE_CHECKING:
     from pallet.cli.context import Context
 
 
+def _moment(flag: str, text: str) -> int | None:
+    """The moment that a flag names; None without it."""
+    from pallet.errors import InvalidInput
+    from pallet.ops.times import parse_until
+
+    try:
+        return parse_until(text) if text else None
+    except InvalidInput as error:
+        raise Failure(f'invalid value for "{flag}": {error.message}', exit_code=1) from None
+
+
 def _run(ctx: Context, opts: Options, args: list[str]) -> int:
     from pallet.ops.container_logs import container_logs
-    from pallet.ops.times import parse_until
 
     tail = int(opts.tail) if opts.tail.isdecimal() else None
     pieces = container_logs(
@@ -21,8 +31,8 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
         args[0],
         follow=opts.follow,
         tail=tail,
-        since=parse_until(opts.since) if opts.since else None,
-        until=parse_until(opts.until) if opts.until else None,
+        since=_moment("since", opts.since),
+        until=_moment("until", opts.until),
         timestamps=opts.timestamps,
     )
     out, err = ctx.stdout.buffer, ctx.stderr.buffer

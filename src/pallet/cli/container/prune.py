@@ -16,6 +16,7 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
     from pallet.units import human_size
 
     if not opts.force and not confirmed(ctx, "WARNING! This will remove all stopped containers."):
+        ctx.print(f"Total reclaimed space: {human_size(0)}")
         return 0
     pruned = prune_containers(ctx.engine, filters=opts.filter)
     if pruned.removed:
@@ -23,7 +24,7 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
         for id in pruned.removed:
             ctx.print(id)
         ctx.print()
-    ctx.print(f"Total reclaimed space: {human_size(pruned.reclaimed)}")
+    ctx.print(f"Total reclaimed space: {human_size(pruned.reclaimed, 4)}")
     return 0
 
 

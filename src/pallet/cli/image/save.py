@@ -29,7 +29,7 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
         return 0
     from pallet.cli.output_file import OutputFile
 
-    with OutputFile(opts.output, "save") as out:
+    with OutputFile(opts.output, "save image") as out:
         _save_archive(ctx, opts.format, args, out)
     return 0
 

@@ -26,7 +26,7 @@ class _Line(Row):
         from pallet.units import human_size
 
         share = f" ({reclaimable * 100 // size}%)" if size > 0 else ""
-        self._texts = (kind, str(total), str(active), human_size(size), human_size(reclaimable) + share)
+        self._texts = (kind, str(total), str(active), human_size(size, 4), human_size(reclaimable, 4) + share)
 
     def field(self, name: str) -> str:
         """The text of one field."""

@@ -44,7 +44,7 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
         for each in pruned.leftovers:
             ctx.print(f"{each.kind}: {each.name}")
         ctx.print()
-    ctx.print(f"Total reclaim{'able' if opts.dry_run else 'ed'} space: {human_size(pruned.reclaimed)}")
+    ctx.print(f"Total reclaim{'able' if opts.dry_run else 'ed'} space: {human_size(pruned.reclaimed, 4)}")
     return 0
 
 
