@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 
-from pallet.settings import Settings
+from pallet.errors import InvalidInput
+from pallet.settings import SNAPSHOTTERS, Settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,25 +30,33 @@ def make_settings(
     root: str = "",
     run_dir: str = "",
     runtime: str = "",
+    snapshotter: str = "",
     registries_file: str = "",
     config_dir: str = "",
     uid: int | None = None,
 ) -> Settings:
     """Make the settings.
 
-    Read are `PALLET_ROOT`, `PALLET_RUN`, `PALLET_RUNTIME`, `PALLET_REGISTRIES`, `DOCKER_CONFIG`, `HOME`,
-    `XDG_DATA_HOME`, `XDG_RUNTIME_DIR`, `XDG_CONFIG_HOME`, and the proxy variables in small and capital letters.
+    Read are `PALLET_ROOT`, `PALLET_RUN`, `PALLET_RUNTIME`, `PALLET_SNAPSHOTTER`, `PALLET_REGISTRIES`, `DOCKER_CONFIG`,
+    `HOME`, `XDG_DATA_HOME`, `XDG_RUNTIME_DIR`, `XDG_CONFIG_HOME`, and the proxy variables in small and capital letters.
 
     Args:
         environ: the environment.
         root: the store's directory (the global flag `--root`), which wins over the environment; empty if not given.
         run_dir: the run directory, likewise.
         runtime: the OCI runtime (`--runtime`), likewise.
+        snapshotter: `overlay`, `erofs` or `auto` (`--snapshotter`), likewise.
         registries_file: the file on registries, likewise.
         config_dir: the directory with docker's `config.json` (`--config`), likewise.
         uid: who asks, if not the process's own user.
+
+    Raises:
+        InvalidInput: there is no such snapshotter.
     """
     uid = os.geteuid() if uid is None else uid
+    snapshotter = snapshotter or environ.get("PALLET_SNAPSHOTTER", "") or "auto"
+    if snapshotter not in SNAPSHOTTERS:
+        raise InvalidInput(f'unknown snapshotter "{snapshotter}"', hint=f"There are {', '.join(SNAPSHOTTERS)}.")
     chosen = root or environ.get("PALLET_ROOT", "")
     default = _SYSTEM_ROOT if uid == 0 else f"{_xdg(environ, 'XDG_DATA_HOME', '.local/share')}/pallet"
     store = os.path.abspath(chosen) if chosen else default  # noqa: PTH100 - pathlib is too slow to import here
@@ -61,6 +70,7 @@ def make_settings(
         os.path.abspath(run_dir),  # noqa: PTH100
         docker_config=config_dir or default_config_dir(environ),
         runtime=runtime or environ.get("PALLET_RUNTIME") or None,
+        snapshotter=snapshotter,
         registries_file=registries_file or _registries_file(environ),
         proxies=_proxies(environ),
     )

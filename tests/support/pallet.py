@@ -52,6 +52,8 @@ class PalletCLI:
             "PALLET_ROOT": str(self.root),
             "PALLET_RUN": str(self.run_dir),
             "PALLET_REGISTRIES": str(self.registries),
+            # A whole run of the suite can be had on either kind of snapshot.
+            **{name: os.environ[name] for name in ("PALLET_SNAPSHOTTER",) if name in os.environ},
             **(env or {}),
         }
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from pallet.environment import make_settings
+from pallet.errors import InvalidInput
 
 
 def test_root_has_the_system_s_directories() -> None:
@@ -12,6 +15,7 @@ def test_root_has_the_system_s_directories() -> None:
     assert (settings.root, settings.run_dir) == ("/var/lib/pallet", "/run/pallet")
     assert settings.docker_config == "/root/.docker"
     assert settings.runtime is None
+    assert settings.snapshotter == "auto"
 
 
 def test_users_have_the_xdg_directories() -> None:
@@ -57,3 +61,11 @@ def test_the_registries_file_is_the_user_s_own_or_the_named_one(tmp_path: Path) 
     environ = {"HOME": "/nowhere", "XDG_CONFIG_HOME": str(tmp_path)}
     assert make_settings(environ, uid=0).registries_file == str(own)
     assert make_settings({**environ, "PALLET_REGISTRIES": "/r.toml"}, uid=0).registries_file == "/r.toml"
+
+
+def test_snapshotters() -> None:
+    environ = {"HOME": "/root", "PALLET_SNAPSHOTTER": "erofs"}
+    assert make_settings(environ, uid=0).snapshotter == "erofs"
+    assert make_settings(environ, snapshotter="overlay", uid=0).snapshotter == "overlay"
+    with pytest.raises(InvalidInput, match='unknown snapshotter "zfs"'):
+        make_settings({**environ, "PALLET_SNAPSHOTTER": "zfs"}, uid=0)

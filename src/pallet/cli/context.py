@@ -25,6 +25,7 @@ class Context:
         environ: the environment.
         root: the global flag `--root`, empty if not given.
         runtime: the global flag `--runtime`.
+        snapshotter: the global flag `--snapshotter`.
         config_dir: the global flag `--config`.
         debug: the global flag `--debug`.
     """
@@ -38,6 +39,7 @@ class Context:
         *,
         root: str = "",
         runtime: str = "",
+        snapshotter: str = "",
         config_dir: str = "",
         debug: bool = False,
     ) -> None:
@@ -48,6 +50,7 @@ class Context:
         self.debug = debug
         self._root = root
         self._runtime = runtime
+        self._snapshotter = snapshotter
         self._config_dir = config_dir
         self._settings: Settings | None = None
         self._engine: Engine | None = None
@@ -59,7 +62,11 @@ class Context:
             from pallet.environment import make_settings
 
             self._settings = make_settings(
-                self.environ, root=self._root, runtime=self._runtime, config_dir=self._config_dir
+                self.environ,
+                root=self._root,
+                runtime=self._runtime,
+                snapshotter=self._snapshotter,
+                config_dir=self._config_dir,
             )
         return self._settings
 

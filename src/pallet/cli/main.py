@@ -80,6 +80,7 @@ class _Call:
             os.environ,
             root=parsed.opts.root,
             runtime=parsed.opts.runtime,
+            snapshotter=parsed.opts.snapshotter,
             config_dir=parsed.opts.config if parsed.opts.changed("config") else "",
             debug=self.debug,
         )

@@ -16,5 +16,12 @@ def root_flags(config_dir: str) -> tuple[Flag, ...]:
         Flag("debug", "D", help="Enable debug mode"),
         Flag("root", None, "string", help="Directory of images and containers", complete="dir"),
         Flag("runtime", None, "string", help="OCI runtime that runs containers", complete="crun runc"),
+        Flag(
+            "snapshotter",
+            None,
+            "string",
+            help="How layers are kept (auto, overlay, erofs)",
+            complete="auto overlay erofs",
+        ),
         Flag("version", "v", help="Print version information and quit"),
     )

@@ -15,6 +15,7 @@ from pallet.oci.chain import chain_ids
 from pallet.oci.config import ImageConfig
 from pallet.oci.descriptor import Descriptor
 from pallet.oci.manifest import Manifest
+from pallet.ops.snapshotter import makes_images
 from pallet.progress import Event, Progress
 
 _DOWNLOADS = 3  # as docker's max-concurrent-downloads
@@ -45,7 +46,13 @@ class StoreSink:
     def __enter__(self) -> StoreSink:
         if not all(self._engine.snapshots.has(chain) for chain in self._chain):
             self._unpacker = Unpacker(workers=max(2, min(_DOWNLOADS, os.cpu_count() or 1)))
-            self._installer = Installer(self._engine.snapshots, self._unpacker, self._config.diff_ids, self._reopen)
+            self._installer = Installer(
+                self._engine.snapshots,
+                self._unpacker,
+                self._config.diff_ids,
+                self._reopen,
+                images=makes_images(self._engine.settings),
+            )
         return self
 
     def __exit__(
