@@ -2,6 +2,9 @@
 
 What a layer looks like on the disk depends on the layers below it (see `pallet.layer.settle`), so nothing less than
 unpacking says what it should look like. That needs the room of one image's layers, for as long as it takes.
+
+Layers that are EROFS images never changed since they were made, and their digests were noted then: those are computed
+again.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import msgspec
 from pallet.digest import Digest
 from pallet.errors import PalletError
 from pallet.layer.compare import differences
+from pallet.layer.erofs.check import damage
 from pallet.layer.install import Installer
 from pallet.layer.snapshots import Snapshots
 from pallet.layer.unpack import Unpacker
@@ -57,7 +61,37 @@ def verify_layers(
         Integrity, UnsafeArchive: a blob does not unpack.
         HostError: the disk is full, ...
     """
-    if all(layer.chain_id in known or not snapshots.has(layer.chain_id) for layer in layers):
+    sound = set(known)
+    for layer in layers:
+        if layer.chain_id not in sound and os.path.exists(snapshots.image(layer.chain_id)):
+            wrong = _image_damage(snapshots, layer)
+            if not wrong:
+                sound.add(layer.chain_id)
+            yield layer.chain_id, wrong
+    yield from _verify_trees(snapshots, layers, reopen, sound, limit)
+
+
+def _image_damage(snapshots: Snapshots, layer: PackedLayer) -> list[str]:
+    try:
+        info = snapshots.info(layer.chain_id)
+    except PalletError as error:
+        return [error.message]
+    if info.image is None or info.diff_id != layer.diff_id:
+        return ["its description is wrong"]
+    return damage(snapshots.image(layer.chain_id), info.image.tar_size, info.diff_id, info.image.metadata)
+
+
+def _verify_trees(
+    snapshots: Snapshots,
+    layers: Sequence[PackedLayer],
+    reopen: Callable[[int], Iterator[bytes]],
+    known: Set[str],
+    limit: int,
+) -> Iterator[tuple[Digest, list[str]]]:
+    def is_tree(chain: Digest) -> bool:
+        return snapshots.has(chain) and not os.path.exists(snapshots.image(chain))
+
+    if not any(is_tree(layer.chain_id) and layer.chain_id not in known for layer in layers):
         return
     with snapshots.stage() as staging:
         again = Snapshots(staging.path)
@@ -65,7 +99,7 @@ def verify_layers(
         _unpack(again, layers, reopen)
         for layer in layers:
             chain = layer.chain_id
-            if chain in known or not snapshots.has(chain):
+            if chain in known or not is_tree(chain):
                 continue
             wrong = _description(snapshots, again, chain)
             for difference in differences(again.fs(chain), snapshots.fs(chain)):
