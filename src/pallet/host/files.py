@@ -16,6 +16,7 @@ _DEEPEST = 64  # directories held open at once; below that, subtrees are moved u
 _GET_FLAGS = 0x80086601  # FS_IOC_GETFLAGS
 _SET_FLAGS = 0x40086602  # FS_IOC_SETFLAGS
 _IMMUTABLE_OR_APPEND = 0x10 | 0x20
+_TOP_DIRECTORY = 0x20000  # EXT4_TOPDIR_FL
 
 
 def write_atomic(path: str, data: bytes, mode: int = 0o600) -> None:
@@ -86,6 +87,30 @@ def sync_filesystem(path: str) -> None:
             raise HostError(f"cannot sync {path}: {os.strerror(ctypes.get_errno())}")
     finally:
         os.close(fd)
+
+
+def make_spreading_directory(path: str) -> None:
+    """Make a directory (mode 0700, and its parents) whose subdirectories have nothing to do with each other.
+
+    ext4 then puts each of them into a block group with room. Else it puts a new tree next to the trees that were
+    removed there last, whose inodes it will not use again for some minutes: it looks at thousands of them for each file
+    that is made, which made unpacking an image some ten times slower after another one had been removed. Other file
+    systems do not need it and do not take the flag. Source: chattr(1), attribute T; the kernel's fs/ext4/ialloc.c.
+
+    Raises:
+        OSError: it cannot be made. That it exists is no error.
+    """
+    if os.path.isdir(path):
+        return
+    os.makedirs(path, mode=0o700, exist_ok=True)
+    try:
+        fd = os.open(path, _OPEN_DIRECTORY)
+        try:
+            _change_flags(fd, set=_TOP_DIRECTORY)
+        finally:
+            os.close(fd)
+    except OSError:
+        return  # it is faster with the flag, and right without
 
 
 def tree_size(path: str) -> int:
@@ -241,14 +266,19 @@ def _unprotect(parent: int, name: str) -> None:
 
 
 def _clear_flags(fd: int) -> None:
-    from fcntl import ioctl
-
     try:
-        flags = int.from_bytes(ioctl(fd, _GET_FLAGS, b"\0" * 8)[:4], "little")
-        if flags & _IMMUTABLE_OR_APPEND:
-            ioctl(fd, _SET_FLAGS, (flags & ~_IMMUTABLE_OR_APPEND).to_bytes(8, "little"))
+        _change_flags(fd, clear=_IMMUTABLE_OR_APPEND)
     except OSError:
         return  # a file system without such flags
+
+
+def _change_flags(fd: int, *, clear: int = 0, set: int = 0) -> None:
+    from fcntl import ioctl
+
+    flags = int.from_bytes(ioctl(fd, _GET_FLAGS, b"\0" * 8)[:4], "little")
+    wanted = flags & ~clear | set
+    if wanted != flags:
+        ioctl(fd, _SET_FLAGS, wanted.to_bytes(8, "little"))
 
 
 def _mount_point_below(path: str) -> str | None:

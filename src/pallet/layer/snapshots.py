@@ -22,7 +22,7 @@ import msgspec
 from pallet.digest import Digest
 from pallet.errors import HostError, Integrity, NotFound, PalletError
 from pallet.host.erofs import image_of
-from pallet.host.files import remove_tree, sync_directory, sync_filesystem, tree_size
+from pallet.host.files import make_spreading_directory, remove_tree, sync_directory, sync_filesystem, tree_size
 from pallet.host.locks import try_flock
 from pallet.oci.codec import decode, encode
 
@@ -76,7 +76,7 @@ class Staging:
         self.image = image_of(self.fs)
         self._lock = -1
         try:
-            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+            make_spreading_directory(os.path.dirname(path))
             os.mkdir(path, 0o700)
             self._lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             try_flock(self._lock)
@@ -250,7 +250,7 @@ class Snapshots:
         """
         away = os.path.join(self._staging, "gone-" + os.urandom(6).hex())
         try:
-            os.makedirs(self._staging, mode=0o700, exist_ok=True)
+            make_spreading_directory(self._staging)
             os.rename(self._path(chain), away)
         except FileNotFoundError:
             return
