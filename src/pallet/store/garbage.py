@@ -1,7 +1,8 @@
 """The list of garbage: blobs and chains that lost their last user, noted in the transaction in which they lost it.
 
-A chain is used by an image one of whose layers ends it, and by a container that stands on it or on a chain above it. A
-note is no verdict: the collector strikes out what found a user meanwhile before it removes anything.
+A chain is used by an image one of whose layers ends it, and by a container or a result of the build cache that stands
+on it or on a chain above it. A note is no verdict: the collector strikes out what found a user meanwhile before it
+removes anything.
 """
 
 from __future__ import annotations
@@ -25,12 +26,17 @@ USED_CHAINS = """
     WITH RECURSIVE held (chain) AS (
         SELECT chain_id FROM containers WHERE chain_id != ''
         UNION
+        SELECT chain_id FROM build_cache
+        UNION
         SELECT parent FROM held JOIN layers ON layers.chain_id = held.chain WHERE parent != ''
     )
     SELECT chain FROM held
     UNION SELECT chain_id FROM image_blobs WHERE chain_id IS NOT NULL
 """
-"""Every chain that an image or a container needs."""
+"""Every chain that an image, a container or the build cache needs."""
+
+USED_BLOBS = "SELECT digest FROM image_blobs UNION SELECT blob FROM build_cache"
+"""Every blob that an image or the build cache needs."""
 
 
 def note_image(connection: Connection, image: Digest) -> list[Digest]:
@@ -57,10 +63,16 @@ def _note_chain(connection: Connection, chain: str) -> None:
     connection.execute("INSERT OR IGNORE INTO garbage VALUES ('snapshot', ?)", (chain,))
 
 
+def note_blob(connection: Connection, digest: str) -> None:
+    """Note a blob."""
+    connection.execute("INSERT OR IGNORE INTO garbage VALUES ('blob', ?)", (digest,))
+
+
 def strike_out_used(connection: Connection) -> None:
     """Take everything off the list that something uses."""
     connection.execute(
-        "DELETE FROM garbage WHERE kind = 'blob' AND EXISTS (SELECT 1 FROM image_blobs WHERE digest = garbage.key)"
+        "DELETE FROM garbage WHERE kind = 'blob' AND (EXISTS (SELECT 1 FROM image_blobs WHERE digest = garbage.key)"
+        " OR EXISTS (SELECT 1 FROM build_cache WHERE blob = garbage.key))"
     )
     connection.execute(f"DELETE FROM garbage WHERE kind = 'snapshot' AND key IN ({USED_CHAINS})")
 

@@ -131,7 +131,7 @@ def sweep(
 
 
 def used_chains(store: Store) -> set[str]:
-    """The chain IDs that images and containers need."""
+    """The chain IDs that images, containers and the build cache need."""
     return {row[0] for row in store.db.rows(garbage.USED_CHAINS)}
 
 
@@ -155,7 +155,7 @@ def _chains_top_first(connection: Connection) -> list[tuple[str, int]]:
 def _leftovers(
     store: Store, snapshot_leftovers: Callable[[set[str]], Iterable[Leftover]], partials_older_than: float
 ) -> Iterable[Leftover]:
-    referenced = {row[0] for row in store.db.rows("SELECT DISTINCT digest FROM image_blobs")}
+    referenced = {row[0] for row in store.db.rows(garbage.USED_BLOBS)}
     for digest in store.blobs.all():
         if digest not in referenced:
             yield _Blob(store, digest)

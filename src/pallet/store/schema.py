@@ -9,6 +9,9 @@ Image tables
     garbage        blobs and snapshots that lost their last user and wait for a collector
 Container tables
     containers     one row a container: the record as JSON, and what listing needs in columns
+Build tables
+    build_cache    what a build step made, by the digest of all that went into it
+    context_files  digests of files of build contexts, so that a file that did not change is not read again
 """
 
 from __future__ import annotations
@@ -77,5 +80,30 @@ MIGRATIONS: tuple[str, ...] = (
     ) WITHOUT ROWID;
     CREATE INDEX containers_image ON containers (image);
     CREATE INDEX containers_chain ON containers (chain_id);
+    """,
+    """
+    CREATE TABLE build_cache (
+        key TEXT PRIMARY KEY,              -- digest over the chain below, the instruction and its inputs
+        chain_id TEXT NOT NULL REFERENCES layers (chain_id),
+        blob TEXT NOT NULL,                -- digest of the layer's blob
+        media_type TEXT NOT NULL,
+        blob_size INTEGER NOT NULL,
+        description TEXT NOT NULL,         -- the step, for people
+        created INTEGER NOT NULL,          -- nanoseconds since the epoch
+        used INTEGER NOT NULL,             -- nanoseconds: when a build last wanted it
+        uses INTEGER NOT NULL DEFAULT 0    -- how many builds found it
+    ) WITHOUT ROWID;
+    CREATE INDEX build_cache_chain ON build_cache (chain_id);
+    CREATE INDEX build_cache_blob ON build_cache (blob);
+    CREATE TABLE context_files (
+        device INTEGER NOT NULL,
+        inode INTEGER NOT NULL,
+        size INTEGER NOT NULL,
+        mtime INTEGER NOT NULL,            -- nanoseconds
+        ctime INTEGER NOT NULL,            -- nanoseconds
+        digest BLOB NOT NULL,              -- SHA-256 of the content
+        used INTEGER NOT NULL,             -- seconds since the epoch: when a build last wanted it
+        PRIMARY KEY (device, inode)
+    ) WITHOUT ROWID;
     """,
 )

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from pallet.host.locks import FileLock
     from pallet.store.blobs import Blobs
+    from pallet.store.build_cache import BuildCache
     from pallet.store.containers import Containers
     from pallet.store.db import Database
     from pallet.store.gc import Collected
@@ -44,6 +45,7 @@ class Store:
         self._blobs: Blobs | None = None
         self._images: Images | None = None
         self._containers: Containers | None = None
+        self._build_cache: BuildCache | None = None
 
     @property
     def db(self) -> Database:
@@ -80,6 +82,15 @@ class Store:
 
             self._containers = Containers(self.db)
         return self._containers
+
+    @property
+    def build_cache(self) -> BuildCache:
+        """What build steps made."""
+        if self._build_cache is None:
+            from pallet.store.build_cache import BuildCache
+
+            self._build_cache = BuildCache(self.db)
+        return self._build_cache
 
     @property
     def lock_path(self) -> str:
