@@ -23,7 +23,7 @@ def unexplained(pallet: PalletCLI) -> list[str]:
         while chain := parents.get(chain, ""):
             chains.add(chain)
     snapshots = {chain.removeprefix("sha256:")[:20] for chain in chains}
-    locks = {f"{id}.{kind}" for id in containers for kind in ("lock", "wait")}
+    locks = {f"{id}.{kind}" for id in containers for kind in ("lock", "wait", "attended")}
     expected = {
         "": {"db.sqlite", "db.sqlite-wal", "db.sqlite-shm", "lock", "blobs", "ingest", "snapshots", "staging"}
         | {"containers", "volumes"},
