@@ -40,6 +40,7 @@ from pallet.layer.erofs.ondisk import HEADER
 from pallet.layer.unpacked import ForeignLink, Unpacked, UnpackMode
 
 _CHUNK = 1 << 20
+_ZEROS = bytes(_CHUNK)
 _AHEAD = 8  # chunks that may be inflated ahead of the extraction
 
 
@@ -176,11 +177,17 @@ class _Hashed:
                 self.hash.update(chunk)
                 self.size += len(chunk)
                 if self._copy_to >= 0:
-                    write_all(self._copy_to, chunk)
+                    self._copy(chunk)
                 self._chunks.put(chunk)
             self._chunks.put(b"")
         except Exception as error:
             self._chunks.put(error)
+
+    def _copy(self, chunk: bytes) -> None:
+        if not chunk[0] and not chunk[-1] and chunk == _ZEROS[: len(chunk)]:
+            os.lseek(self._copy_to, len(chunk), os.SEEK_CUR)  # whoever writes the rest sets the file's size
+        else:
+            write_all(self._copy_to, chunk)
 
     def digest(self) -> bytes:
         """The SHA-256 of all of it, once the end was read."""
