@@ -5,7 +5,7 @@ from __future__ import annotations
 from pallet.dockerfile.flags import parse_flags
 from pallet.dockerfile.numbers import parse_number
 from pallet.dockerfile.source import quoted
-from pallet.dockerfile.words import blank_separated, exec_form, split_instruction
+from pallet.dockerfile.words import exec_form, first_word, split_instruction
 from pallet.durations import parse_duration
 from pallet.errors import InvalidInput
 from pallet.oci.config import Healthcheck
@@ -36,8 +36,7 @@ def healthcheck(flags: tuple[str, ...], body: str) -> Healthcheck:
     Raises:
         InvalidInput: an unknown flag or type, or a bad time, with docker's text.
     """
-    kind, *rest = blank_separated(body, 1)
-    command = rest[0] if rest else ""
+    kind, command = first_word(body)
     if kind.upper() == "NONE":
         if command:
             raise InvalidInput("HEALTHCHECK NONE takes no arguments")

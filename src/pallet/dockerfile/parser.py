@@ -36,7 +36,7 @@ from pallet.dockerfile.lexer import Node
 from pallet.dockerfile.mounts import mount_source
 from pallet.dockerfile.source import SPACE, Lines, quoted
 from pallet.dockerfile.suggest import did_you_mean
-from pallet.dockerfile.words import blank_separated, exec_form, pairs, plain_words, split_words
+from pallet.dockerfile.words import blank_separated, exec_form, first_word, pairs, plain_words, split_words
 from pallet.errors import InvalidInput
 
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9\-_.]*\Z")
@@ -228,7 +228,7 @@ def _onbuild(node: Node, escape: str) -> Onbuild:
     if not node.body:
         raise _needs_argument(node)
     _no_flags(node)
-    keyword = blank_separated(node.body, 1)[0].upper()
+    keyword = first_word(node.body)[0].upper()
     if keyword == "ONBUILD":
         raise InvalidInput("Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed")
     if keyword in ("MAINTAINER", "FROM"):

@@ -27,17 +27,21 @@ class Pair(msgspec.Struct, frozen=True):
     legacy: bool = False
 
 
-def blank_separated(text: str, most: int = 0) -> list[str]:
-    """Split at blanks, at most `most` times (0: everywhere); quotes mean nothing. An empty text has no parts."""
-    return _BLANKS.split(text, most) if text else []
+def blank_separated(text: str) -> list[str]:
+    """Split at blanks; quotes mean nothing. An empty text has no parts."""
+    return _BLANKS.split(text) if text else []
+
+
+def first_word(text: str) -> tuple[str, str]:
+    """What stands before the first blanks, and what behind them."""
+    parts = _BLANKS.split(text, 1)
+    return parts[0], parts[1] if len(parts) > 1 else ""
 
 
 def split_instruction(line: str, escape: str = "\\") -> tuple[str, tuple[str, ...], str]:
     """The keyword, the flags (`--name=value`, without quotes and escapes) and the rest of an instruction."""
-    keyword, *rest = blank_separated(line.strip(SPACE), 1)
-    if not rest:
-        return keyword, (), ""
-    flags, body = _split_flags(rest[0], escape)
+    keyword, rest = first_word(line.strip(SPACE))
+    flags, body = _split_flags(rest, escape)
     return keyword, tuple(flags), body.strip(SPACE)
 
 
@@ -156,10 +160,10 @@ def pairs(instruction: str, text: str, escape: str = "\\") -> tuple[Pair, ...]:
     if not words:
         raise InvalidInput(f"{instruction} requires at least one argument")
     if "=" not in words[0]:
-        parts = blank_separated(text, 1)
-        if len(parts) < 2:
+        name, value = first_word(text)
+        if not value:
             raise InvalidInput(f"{instruction} must have two arguments")
-        return (_named(instruction, Pair(parts[0], parts[1], legacy=True)),)
+        return (_named(instruction, Pair(name, value, legacy=True)),)
     found: list[Pair] = []
     for word in words:
         name, equals, value = word.partition("=")

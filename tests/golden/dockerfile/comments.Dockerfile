@@ -1,0 +1,8 @@
+# license
+#
+# VERSION which version
+ARG VERSION=1
+# build the compiler
+# check=skip=FromAsCasing
+FROM debian as build
+RUN true
