@@ -6,11 +6,10 @@ Source: Docker's documentation, "Build context", ".dockerignore files"; behaviou
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterable
 
 from pallet.dockerfile.source import SPACE
-from pallet.dockerfile.wildcards import component_matches, wildcard_regex
+from pallet.dockerfile.wildcards import component_matches, wildcard_matcher
 from pallet.errors import InvalidInput
 
 
@@ -20,20 +19,16 @@ class IgnoreRule:
     Attributes:
         pattern: without the `!`.
         exception: it had a `!`: what it matches stays in.
+        matches: tells whether the pattern matches a path, or a directory that the path is in.
     """
 
-    __slots__ = ("_components", "_matches", "exception", "pattern")
+    __slots__ = ("_components", "exception", "matches", "pattern")
 
     def __init__(self, pattern: str, *, exception: bool) -> None:
         self.pattern = pattern
         self.exception = exception
         self._components = pattern.split("/")
-        # A pattern that matches a directory matches all that is in it.
-        self._matches = re.compile(f"(?:{wildcard_regex(pattern)})(?:/|\\Z)", re.DOTALL).match
-
-    def matches(self, path: str) -> bool:
-        """Whether the pattern matches the path or a directory that it is in."""
-        return self._matches(path) is not None
+        self.matches = wildcard_matcher(pattern)
 
     def may_match_below(self, directory: str) -> bool:
         """Whether the pattern could match something inside a directory that it does not match; true if in doubt."""
