@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from pallet.gotemplate import GoInt, GoMap, GoNil, GoSlice, GoStruct
-from pallet.oci.config import ContainerConfig, Healthcheck
+from pallet.oci.config import LEFT_OUT_WHEN_EMPTY, ContainerConfig, Healthcheck
 
 
 def strings(items: Iterable[str] | None, go_type: str = "[]string") -> object:
@@ -76,18 +76,6 @@ def container_config(config: ContainerConfig | None) -> object:
             "StopTimeout": GoNil("*int") if config.stop_timeout is None else config.stop_timeout,
             "Shell": strings(config.shell, "strslice.StrSlice"),
         },
-        tags=dict.fromkeys(
-            (
-                "ExposedPorts",
-                "Healthcheck",
-                "ArgsEscaped",
-                "NetworkDisabled",
-                "MacAddress",
-                "StopSignal",
-                "StopTimeout",
-                "Shell",
-            ),
-            ",omitempty",
-        ),
+        tags=dict.fromkeys(LEFT_OUT_WHEN_EMPTY, ",omitempty"),
         pointer=True,
     )

@@ -60,14 +60,14 @@ class ContainerConfig(msgspec.Struct, frozen=True, rename="pascal"):
         return {
             key: dict(sorted(value.items())) if key in _SORTED and value else value
             for key, value in fields.items()
-            if value or key not in _LEFT_OUT_WHEN_EMPTY
+            if value or key not in LEFT_OUT_WHEN_EMPTY
         }
 
 
 _SORTED = frozenset({"ExposedPorts", "Labels", "Volumes"})  # Go writes a map's keys in order
 
 
-_LEFT_OUT_WHEN_EMPTY = frozenset(
+LEFT_OUT_WHEN_EMPTY = frozenset(
     {
         "ExposedPorts",
         "Healthcheck",
@@ -79,6 +79,7 @@ _LEFT_OUT_WHEN_EMPTY = frozenset(
         "Shell",
     }
 )
+"""The keys of a container's config that docker's JSON lacks when they are empty."""
 
 
 class RootFS(msgspec.Struct, frozen=True):
