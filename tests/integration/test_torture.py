@@ -294,3 +294,123 @@ def test_torture_by_sigkill(torture: Torture) -> None:
             torture.sweep()
     torture.sweep()
     assert torture.pallet.ok("images", "-q", torture.name("kept")) != ""
+
+
+def _together(pallet: PalletCLI, *commands: list[str]) -> list[tuple[int, str, str]]:
+    """Starts commands at the same time and waits for all; exit code, output and errors of each."""
+    started = [pallet.start(*command) for command in commands]
+    ended = []
+    for process in started:
+        out, error = process.communicate(timeout=120)
+        ended.append((process.returncode, out.decode(), error.decode()))
+    return ended
+
+
+def _all_or_one_error(ended: list[tuple[int, str, str]], *texts: str) -> None:
+    """Each command has succeeded, or failed with one line that holds one of the texts."""
+    for code, _, error in ended:
+        assert code == 0 or (len(error.splitlines()) == 1 and any(text in error for text in texts)), (code, error)
+
+
+_PAIRS = range(max(1, _ROUNDS // 12))
+
+
+@pytest.mark.parametrize("number", _PAIRS)
+def test_torture_pulls_at_the_same_time(torture: Torture, number: int) -> None:
+    """Of images that share layers, and of the same image."""
+    torture.drop("shares", "apart")
+    torture.pallet.ok("rm", "-f", "stopped", "live")
+    torture.drop("kept")
+    names = [torture.name(name) for name in ("kept", "shares", "shares", "apart", "kept")]
+    for code, out, error in _together(torture.pallet, *(["pull", name] for name in names)):
+        assert (code, error) == (0, ""), out
+    for name, made in torture.made.items():
+        assert torture.pallet.ok("image", "inspect", "-f", "{{.Id}}", torture.name(name)) == made.config.digest
+    torture.before = leaks.take(torture.session, (str(torture.pallet.root), str(torture.pallet.run_dir)))
+    torture.is_clean()
+    torture.sweep()
+
+
+@pytest.mark.parametrize("number", _PAIRS)
+def test_torture_pull_while_it_is_removed(torture: Torture, number: int) -> None:
+    name = torture.name("apart")
+    for _ in range(3):
+        pull, removed, again = _together(torture.pallet, ["pull", name], ["rmi", name], ["rmi", "-f", name])
+        assert pull[0] == 0, pull[2]
+        _all_or_one_error([removed, again], "No such image")
+        torture.is_clean()
+        if torture.pallet("image", "inspect", name).code == 0:
+            torture.runs(name)
+    torture.sweep()
+
+
+@pytest.mark.parametrize("number", _PAIRS)
+def test_torture_pull_while_others_collect(torture: Torture, number: int) -> None:
+    name = torture.name("apart")
+    torture.drop("apart")
+    prune = ["system", "prune", "-f", "--filter", "label!=keep"]
+    for code, _, error in _together(torture.pallet, ["pull", name], prune, prune, ["image", "prune", "-f"]):
+        assert (code, error) == (0, "")
+    torture.runs(name)
+    torture.is_clean()
+    torture.sweep()
+
+
+@pytest.mark.parametrize("number", _PAIRS)
+def test_torture_loads_imports_and_commits_at_the_same_time(torture: Torture, number: int) -> None:
+    torture.drop("apart")
+    archive, tar = str(torture.archive), str(torture.busybox)
+    commands = [
+        *(["load", "-i", archive], ["load", "-i", archive]),
+        *(["import", tar, "same:1"], ["import", tar, "same:1"]),
+        *(["commit", "stopped", "same:2"], ["commit", "stopped", "same:2"]),
+    ]
+    ended = _together(torture.pallet, *commands)
+    for code, _, error in ended:
+        assert (code, error) == (0, "")
+    # Both images are there; the name is with one of them.
+    for tag, results in (("same:1", ended[2:4]), ("same:2", ended[4:6])):
+        ids = {out.strip() for _, out, _ in results}
+        assert torture.pallet.ok("image", "inspect", "-f", "{{.Id}}", tag) in ids
+        for id in ids:
+            torture.runs(id)
+    found = torture.pallet.ok("image", "inspect", "-f", "{{.Id}}", torture.name("apart"))
+    assert found == torture.made["apart"].config.digest
+    torture.is_clean()
+    torture.sweep()
+
+
+@pytest.mark.parametrize("number", _PAIRS)
+def test_torture_runs_while_the_image_goes(torture: Torture, number: int) -> None:
+    """A container is made, or its image is gone: never a container without its layers."""
+    name = torture.name("apart")
+    for _ in range(3):
+        torture.have("apart")
+        command = [
+            "run",
+            "--name",
+            f"t-{torture.chance.randrange(1 << 32):x}",
+            "--network",
+            "none",
+            name,
+            "echo",
+            "alive",
+        ]
+        ran, removed = _together(torture.pallet, command, ["rmi", name])
+        assert ran[:2] == (0, "alive\n"), ran  # pulled again if need be
+        _all_or_one_error([removed], "must be forced", "must force", "cannot be forced")
+        torture.is_clean()
+    torture.sweep()
+
+
+@pytest.mark.parametrize("number", _PAIRS)
+def test_torture_one_name_for_two_containers(torture: Torture, number: int) -> None:
+    name = f"t-{torture.chance.randrange(1 << 32):x}"
+    command = ["run", "-d", "--network", "none", "--name", name, torture.name("kept")]
+    ended = _together(torture.pallet, command, command, command)
+    assert sorted(code for code, _, _ in ended) == [0, 125, 125], ended
+    assert all("is already in use" in error for code, _, error in ended if code)
+    removed = _together(torture.pallet, *(["rm", "-f", name] for _ in range(3)))
+    _all_or_one_error(removed, "No such container", "is already in progress")
+    torture.is_clean()
+    torture.sweep()
