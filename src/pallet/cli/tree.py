@@ -64,6 +64,7 @@ def load(node: Node) -> Command:
 
 
 _COMMIT = "Create a new image from a container's changes"
+_CREATE = "Create a new container"
 _EXPORT = "Export a container's filesystem as a tar archive"
 _HISTORY = "Show the history of an image"
 _IMPORT = "Import the contents from a tarball to create a filesystem image"
@@ -71,8 +72,12 @@ _INFO = "Display system-wide information"
 _KILL = "Kill one or more running containers"
 _LOAD = "Load an image from a tar archive or STDIN"
 _LOGS = "Fetch the logs of a container"
+_PAUSE = "Pause all processes within one or more containers"
+_PORT = "List port mappings or a specific mapping for the container"
 _PULL = "Pull an image or a repository from a registry"
 _PUSH = "Push an image or a repository to a registry"
+_RENAME = "Rename a container"
+_RESTART = "Restart one or more containers"
 _RM = "Remove one or more containers"
 _RMI = "Remove one or more images"
 _RUN = "Run a command in a new container"
@@ -80,6 +85,7 @@ _SAVE = "Save one or more images to a tar archive (streamed to STDOUT by default
 _START = "Start one or more stopped containers"
 _STOP = "Stop one or more running containers"
 _TAG = "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE"
+_UNPAUSE = "Unpause all processes within one or more containers"
 _WAIT = "Block until one or more containers stop, then print their exit codes"
 
 _IMAGE = (
@@ -99,16 +105,22 @@ _IMAGE = (
 _CONTAINER = (
     Node("cleanup", "Settle the state of a container that has ended", "container.cleanup", hidden=True),
     Node("commit", _COMMIT, "container.commit"),
+    Node("create", _CREATE, "container.create"),
     Node("export", _EXPORT, "container.export"),
     Node("inspect", "Display detailed information on one or more containers", "container.inspect"),
     Node("kill", _KILL, "container.kill"),
     Node("logs", _LOGS, "container.logs"),
     Node("ls", "List containers", "container.ls", aliases=("ps", "list")),
+    Node("pause", _PAUSE, "container.pause"),
+    Node("port", _PORT, "container.port"),
     Node("prune", "Remove all stopped containers", "container.prune"),
+    Node("rename", _RENAME, "container.rename"),
+    Node("restart", _RESTART, "container.restart"),
     Node("rm", _RM, "container.rm"),
     Node("run", _RUN, "container.run"),
     Node("start", _START, "container.start"),
     Node("stop", _STOP, "container.stop"),
+    Node("unpause", _UNPAUSE, "container.unpause"),
     Node("wait", _WAIT, "container.wait"),
 )
 
@@ -134,6 +146,7 @@ ROOT = Node(
         Node("image", "Manage images", children=_IMAGE),
         Node("system", "Manage pallet", children=_SYSTEM),
         Node("commit", _COMMIT, "container.commit"),
+        Node("create", _CREATE, "container.create"),
         Node("export", _EXPORT, "container.export"),
         Node("history", _HISTORY, "image.history"),
         Node("images", "List images", "image.ls"),
@@ -145,9 +158,13 @@ ROOT = Node(
         Node("login", "Log in to a Docker registry", "login"),
         Node("logout", "Log out from a Docker registry", "logout"),
         Node("logs", _LOGS, "container.logs"),
+        Node("pause", _PAUSE, "container.pause"),
+        Node("port", _PORT, "container.port"),
         Node("ps", "List containers", "container.ls"),
         Node("pull", _PULL, "image.pull"),
         Node("push", _PUSH, "image.push"),
+        Node("rename", _RENAME, "container.rename"),
+        Node("restart", _RESTART, "container.restart"),
         Node("rm", _RM, "container.rm"),
         Node("rmi", _RMI, "image.rm"),
         Node("run", _RUN, "container.run"),
@@ -155,6 +172,7 @@ ROOT = Node(
         Node("start", _START, "container.start"),
         Node("stop", _STOP, "container.stop"),
         Node("tag", _TAG, "image.tag"),
+        Node("unpause", _UNPAUSE, "container.unpause"),
         Node("version", "Show the pallet version information", "version"),
         Node("wait", _WAIT, "container.wait"),
         Node("help", "Help about the command", "help_topic", hidden=True),

@@ -82,7 +82,7 @@ def _state(state: ContainerState, now: Status, pid: int) -> dict[str, Any]:
     return {
         "Status": now.name,
         "Running": now.running,
-        "Paused": False,
+        "Paused": now.name == "paused",
         "Restarting": False,
         "OOMKilled": False,
         "Dead": False,

@@ -1,4 +1,4 @@
-"""Holding a container's processes still, while its files are read."""
+"""`docker container pause` and `unpause`; and holding a container still while its files are read."""
 
 from __future__ import annotations
 
@@ -7,18 +7,62 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pallet.engine import Engine
+from pallet.errors import Conflict
+from pallet.host.locks import lock
 from pallet.host.spawn import Spawned
 from pallet.ops.container_state import current, runtime_of
 from pallet.runtime.oci_runtime import OciRuntime
+from pallet.runtime.paths import ContainerPaths
 from pallet.store.container_record import ContainerRecord
 
 # Ends at a line of input; at the input's end without one, its writer has died: then the command that follows is run.
 _GUARD = 'read -r line </proc/self/fd/"$1" && exit; shift; exec "$@"'
 
 
+def pause_container(engine: Engine, name: str) -> None:
+    """Freeze a running container's processes until it is unpaused.
+
+    Args:
+        engine: whose store.
+        name: its name, id or id prefix.
+
+    Raises:
+        NoSuchContainer: there is none.
+        Conflict: it does not run, or is paused already.
+        HostError: the runtime cannot freeze it.
+    """
+    record = engine.store.containers.find(name)
+    with lock(ContainerPaths(engine.settings, record.id).lock):
+        _, now = current(engine, record.id)
+        if not now.running:
+            raise Conflict(f"Container {record.id} is not running")
+        if now.name == "paused":
+            raise Conflict(f"Container {record.id} is already paused")
+        runtime_of(engine, record).pause(record.id)
+
+
+def unpause_container(engine: Engine, name: str) -> None:
+    """Let a paused container's processes go on.
+
+    Args:
+        engine: whose store.
+        name: its name, id or id prefix.
+
+    Raises:
+        NoSuchContainer: there is none.
+        Conflict: it is not paused.
+        HostError: the runtime cannot thaw it.
+    """
+    record = engine.store.containers.find(name)
+    with lock(ContainerPaths(engine.settings, record.id).lock):
+        if current(engine, record.id)[1].name != "paused":
+            raise Conflict(f"Container {record.id} is not paused")
+        runtime_of(engine, record).resume(record.id)
+
+
 @contextmanager
 def paused(engine: Engine, record: ContainerRecord, wanted: bool = True) -> Iterator[None]:
-    """Freeze a running container for as long as the context lasts; one that does not run needs no freezing.
+    """Freeze a running container for as long as the context lasts; one that does not run, or is paused, needs none.
 
     Args:
         engine: whose store.
@@ -28,7 +72,7 @@ def paused(engine: Engine, record: ContainerRecord, wanted: bool = True) -> Iter
     Raises:
         HostError: the runtime cannot freeze it.
     """
-    if not wanted or not current(engine, record.id)[1].running:
+    if not wanted or current(engine, record.id)[1].name != "running":
         yield
         return
     runtime = runtime_of(engine, record)

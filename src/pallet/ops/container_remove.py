@@ -40,6 +40,11 @@ def remove_container(engine: Engine, name: str, *, force: bool = False, volumes:
         _, now = current(engine, record.id)
         if now.running:
             if not force:
+                if now.name == "paused":
+                    raise Conflict(
+                        f"You cannot remove a paused container {record.id}. "
+                        "Unpause and then stop the container before attempting removal or force remove"
+                    )
                 raise Conflict(
                     f"You cannot remove a running container {record.id}. "
                     "Stop the container before attempting removal or force remove"

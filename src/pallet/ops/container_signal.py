@@ -1,4 +1,4 @@
-"""`docker container stop` and `kill`: signals to a container's first process."""
+"""`docker container stop`, `restart` and `kill`: signals to a container's first process."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import time
 
 from pallet.engine import Engine
 from pallet.errors import Conflict, HostError, NoSuchContainer, NotFound
+from pallet.host.locks import lock
 from pallet.host.process import open_process
 from pallet.ops.container_settle import settle_container
 from pallet.ops.container_state import current, runtime_of
 from pallet.ops.signals import signal_number
+from pallet.runtime.paths import ContainerPaths
 from pallet.store.container_record import ContainerRecord
 
 _DEFAULT_TIMEOUT = 10
@@ -31,16 +33,41 @@ def stop_container(engine: Engine, name: str, *, timeout: int | None = None) -> 
         HostError: it cannot be killed.
     """
     record = engine.store.containers.find(name)
-    brief, now = current(engine, record.id)
-    if not now.running:
-        settle_container(engine, record.id)
-        return
+    if current(engine, record.id)[1].running:
+        _end(engine, record, timeout)
+    settle_container(engine, record.id)
+
+
+def _end(engine: Engine, record: ContainerRecord, timeout: int | None) -> None:
+    brief, _ = current(engine, record.id)
     if timeout is None:
         timeout = _DEFAULT_TIMEOUT if record.config.stop_timeout is None else record.config.stop_timeout
     send_signal(brief.pid, brief.pid_start, signal_number(record.config.stop_signal or "TERM"))
+    _thaw(engine, record)
     if not _ends_within(engine, record.id, timeout if timeout >= 0 else float("inf")):
         end_by_force(engine, record, signal.SIGKILL)
-    settle_container(engine, record.id)
+
+
+def restart_container(engine: Engine, name: str, *, timeout: int | None = None) -> None:
+    """Stop a container, if it runs, and start it again.
+
+    Args:
+        engine: whose store.
+        name: its name, id or id prefix.
+        timeout: as for `stop_container`.
+
+    Raises:
+        NoSuchContainer: there is none.
+        HostError: it cannot be killed, or not be started.
+    """
+    from pallet.ops.container_start import start_locked
+
+    record = engine.store.containers.find(name)
+    # With the lock nobody settles it between its end and its start, which would remove one that has --rm.
+    with lock(ContainerPaths(engine.settings, record.id).lock):
+        if current(engine, record.id)[1].running:
+            _end(engine, record, timeout)
+        start_locked(engine, engine.store.containers.find(record.id))
 
 
 def kill_container(engine: Engine, name: str, signal_name: str = "KILL") -> None:
@@ -63,6 +90,7 @@ def kill_container(engine: Engine, name: str, signal_name: str = "KILL") -> None
         settle_container(engine, record.id)
     else:
         send_signal(brief.pid, brief.pid_start, number)
+        _thaw(engine, record)
 
 
 def send_signal(pid: int, start: int, number: int) -> bool:
@@ -89,11 +117,18 @@ def end_by_force(engine: Engine, record: ContainerRecord, number: int) -> None:
     """
     brief, _ = current(engine, record.id)
     send_signal(brief.pid, brief.pid_start, number)
+    _thaw(engine, record)
     if _ends_within(engine, record.id, _AFTER_KILL / 2):
         return
     runtime_of(engine, record).delete(record.id)
     if not _ends_within(engine, record.id, _AFTER_KILL):
         raise HostError(f"container {record.id} does not end")
+
+
+def _thaw(engine: Engine, record: ContainerRecord) -> None:
+    """A frozen process gets its signal when it goes on; docker lets it go on, too."""
+    if current(engine, record.id)[1].name == "paused":
+        runtime_of(engine, record).resume(record.id)
 
 
 def _ends_within(engine: Engine, id: str, seconds: float) -> bool:

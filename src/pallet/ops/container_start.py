@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from pallet.engine import Engine
-from pallet.errors import HostError, InvalidInput, PalletError, RuntimeFailed
+from pallet.errors import Conflict, HostError, InvalidInput, PalletError, RuntimeFailed
 from pallet.host import inroot
 from pallet.host.files import remove_tree, write_all
 from pallet.host.locks import lock
@@ -46,19 +46,28 @@ def start_container(
     Raises:
         RuntimeFailed: the process cannot be started: docker's text and exit code.
         HostError: anything else that is missing, such as a free port.
+        Conflict: it is paused.
         NoSuchContainer: it was removed meanwhile.
     """
-    paths = ContainerPaths(engine.settings, record.id)
-    with lock(paths.lock):
-        _, now = current(engine, record.id)
-        if now.running:
-            return
-        settle_locked(engine, record)
-        try:
-            _start(engine, record, paths, before_start)
-        except PalletError as error:
-            _note_failure(engine, record, error)
-            raise
+    with lock(ContainerPaths(engine.settings, record.id).lock):
+        start_locked(engine, record, before_start)
+
+
+def start_locked(
+    engine: Engine, record: ContainerRecord, before_start: Callable[[ContainerPaths], None] | None = None
+) -> None:
+    """As `start_container`, for a caller who holds the container's lock."""
+    _, now = current(engine, record.id)
+    if now.running:
+        if now.name == "paused":
+            raise Conflict("cannot start a paused container, try unpause instead")
+        return
+    settle_locked(engine, record)
+    try:
+        _start(engine, record, ContainerPaths(engine.settings, record.id), before_start)
+    except PalletError as error:
+        _note_failure(engine, record, error)
+        raise
 
 
 def _start(

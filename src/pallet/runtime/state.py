@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import time
 
+from pallet.host.cgroups import is_frozen
 from pallet.host.process import alive
 
 TYPE_CHECKING = False
@@ -42,7 +43,7 @@ class Status:
     """The state of a container at one moment.
 
     Attributes:
-        name: docker's word: `created`, `running`, `exited`.
+        name: docker's word: `created`, `running`, `paused`, `exited`.
         exit_code: of the last run, 0 before its end.
         finished: when it ended, in nanoseconds since the epoch, or 0.
         recorded: whether the store knows the end already.
@@ -58,8 +59,8 @@ class Status:
 
     @property
     def running(self) -> bool:
-        """Whether the container runs."""
-        return self.name == "running"
+        """Whether the container runs; a paused one does."""
+        return self.name in ("running", "paused")
 
 
 def status(paths: ContainerPaths, run: LastRun) -> Status:
@@ -77,7 +78,7 @@ def status(paths: ContainerPaths, run: LastRun) -> Status:
         return Status("exited", ended[0], ended[1], recorded=False)
     # conmon alone may be alive between the container's end and its exit file; the container alone if conmon was killed.
     if alive(run.pid, run.pid_start) or alive(run.conmon, run.conmon_start):
-        return Status("running")
+        return Status("paused" if run.pid and is_frozen(run.pid) else "running")
     # It may have ended between the two looks. If not: killed together with conmon, or by a reboot.
     code, finished = read_exit(paths) or (LOST, time.time_ns())
     return Status("exited", code, finished, recorded=False)

@@ -11,8 +11,10 @@ from pallet.store import garbage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from _sqlite3 import Connection
+
     from pallet.digest import Digest
-    from pallet.store.container_record import ContainerRecord, ContainerState
+    from pallet.store.container_record import ContainerRecord, ContainerState, HostConfig
     from pallet.store.db import Database
 
 _HEX = frozenset("0123456789abcdef")
@@ -83,12 +85,7 @@ class Containers:
         from pallet.oci.codec import encode
 
         with self._db.transaction() as connection:
-            taken = connection.execute("SELECT id FROM containers WHERE name = ?", (record.name,)).fetchone()
-            if taken:
-                raise Conflict(
-                    f'Conflict. The container name "/{record.name}" is already in use by container "{taken[0]}". '
-                    "You have to remove (or rename) that container to be able to reuse that name."
-                )
+            _check_free(connection, record.name)
             connection.execute(
                 "INSERT INTO containers (id, name, image, chain_id, created, record) VALUES (?, ?, ?, ?, ?, ?)",
                 (record.id, record.name, record.image, record.chain_id, record.created, encode(record)),
@@ -204,6 +201,37 @@ class Containers:
         with self._db.transaction() as connection:
             connection.execute("UPDATE containers SET state = ? WHERE id = ?", (encode(state), id))
 
+    def rename(self, id: str, name: str) -> None:
+        """Give a container another name.
+
+        Raises:
+            NoSuchContainer: it is gone.
+            Conflict: the name is taken, with docker's text.
+        """
+        from pallet.oci.codec import encode
+
+        with self._db.transaction() as connection:
+            row = connection.execute("SELECT record FROM containers WHERE id = ?", (id,)).fetchone()
+            if row is None:
+                raise NoSuchContainer(id)
+            _check_free(connection, name)
+            import msgspec
+
+            record = encode(msgspec.structs.replace(_record(row[0]), name=name))
+            connection.execute("UPDATE containers SET name = ?, record = ? WHERE id = ?", (name, record, id))
+
+    def set_host(self, id: str, host: HostConfig) -> None:
+        """Change how a container meets its host; one that is gone meanwhile is passed over."""
+        from pallet.oci.codec import encode
+
+        with self._db.transaction() as connection:
+            row = connection.execute("SELECT record FROM containers WHERE id = ?", (id,)).fetchone()
+            if row is not None:
+                import msgspec
+
+                record = encode(msgspec.structs.replace(_record(row[0]), host=host))
+                connection.execute("UPDATE containers SET record = ? WHERE id = ?", (record, id))
+
     def remove(self, id: str) -> None:
         """Forget a container; its files are the caller's business. Layers it was the last to use become garbage."""
         with self._db.transaction() as connection:
@@ -217,6 +245,15 @@ class Containers:
         """The containers made from this image, newest first."""
         rows = self._db.rows("SELECT record FROM containers WHERE image = ? ORDER BY created DESC", (image,))
         return [_record(row[0]) for row in rows]
+
+
+def _check_free(connection: Connection, name: str) -> None:
+    taken = connection.execute("SELECT id FROM containers WHERE name = ?", (name,)).fetchone()
+    if taken:
+        raise Conflict(
+            f'Conflict. The container name "/{name}" is already in use by container "{taken[0]}". '
+            "You have to remove (or rename) that container to be able to reuse that name."
+        )
 
 
 def _record(raw: bytes) -> ContainerRecord:

@@ -146,7 +146,7 @@ def _since(nanoseconds: int) -> str:
 def _status(summary: ContainerSummary) -> str:
     now = summary.status
     if now.running:
-        return f"Up {_since(summary.brief.started)}"
+        return f"Up {_since(summary.brief.started)}{' (Paused)' if now.name == 'paused' else ''}"
     if now.name == "created":
         return "Created"
     return f"Exited ({now.exit_code}) {_since(now.finished)} ago"

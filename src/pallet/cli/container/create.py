@@ -1,0 +1,62 @@
+"""`pallet container create`: a new container that is not started yet."""
+
+from __future__ import annotations
+
+import os
+
+from pallet.cli.command import Command, Flag
+from pallet.cli.container.create_flags import create, create_flags, create_options
+from pallet.cli.failure import Failure, from_daemon, running
+from pallet.errors import InvalidInput
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pallet.cli.command import Options
+    from pallet.cli.context import Context
+    from pallet.errors import PalletError
+
+_STREAMS = ("stdin", "stdout", "stderr")
+
+
+def stream_name(text: str) -> str:
+    """Read one `-a`. Raises InvalidInput."""
+    name = text.lower()
+    if name not in _STREAMS:
+        raise InvalidInput("valid streams are STDIN, STDOUT and STDERR")
+    return name
+
+
+def _run(ctx: Context, opts: Options, args: list[str]) -> int:
+    if opts.cidfile and os.path.exists(opts.cidfile):
+        text = f"Container ID file found, make sure the other container isn't running or delete {opts.cidfile}"
+        raise Failure(text, exit_code=1)
+    attach = frozenset(opts.attach or ("stdout", "stderr", *(("stdin",) if opts.interactive else ())))
+    record = create(ctx, opts, create_options(ctx, opts, args, attach=attach))
+    ctx.print(record.id)
+    return 0
+
+
+_fail_early = running("create")
+
+
+def _fail(error: PalletError) -> tuple[str, int]:
+    """What docker's client finds itself is an error of usage, unlike with `run` what the daemon finds is none."""
+    if isinstance(error, Failure) and error.exit_code is None:
+        return _fail_early(error)
+    return from_daemon(error)
+
+
+COMMAND = Command(
+    "create [OPTIONS] IMAGE [COMMAND] [ARG...]",
+    "Create a new container",
+    _run,
+    example="pallet create --name apache -p 80:80 httpd",
+    flags=(
+        *create_flags("creating"),
+        Flag("attach", "a", "list", help="Attach to STDIN, STDOUT or STDERR", read=stream_name),
+    ),
+    args=(1, None),
+    interspersed=False,
+    fail=_fail,
+    complete=("image", ""),
+)

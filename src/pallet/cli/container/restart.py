@@ -1,0 +1,36 @@
+"""`pallet container restart`: stop containers and start them again."""
+
+from __future__ import annotations
+
+from pallet.cli.command import Command, Flag
+from pallet.cli.failure import from_daemon
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pallet.cli.command import Options
+    from pallet.cli.context import Context
+
+
+def _run(ctx: Context, opts: Options, args: list[str]) -> int:
+    from pallet.cli.each import for_each
+    from pallet.ops.container_signal import restart_container
+
+    timeout = opts.time if opts.changed("time") else None
+
+    def restart(name: str) -> None:
+        restart_container(ctx.engine, name, timeout=timeout)
+        ctx.print(name)
+        ctx.stdout.flush()
+
+    return for_each(ctx, args, restart, from_daemon)
+
+
+COMMAND = Command(
+    "restart [OPTIONS] CONTAINER [CONTAINER...]",
+    "Restart one or more containers",
+    _run,
+    example="pallet restart -t 2 apache",
+    flags=(Flag("time", "t", "int", default=10, help="Seconds to wait for stop before killing the container"),),
+    args=(1, None),
+    complete=("container",),
+)

@@ -1,0 +1,32 @@
+"""`pallet container unpause`: let paused containers' processes go on."""
+
+from __future__ import annotations
+
+from pallet.cli.command import Command
+from pallet.cli.failure import from_daemon
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pallet.cli.command import Options
+    from pallet.cli.context import Context
+
+
+def _run(ctx: Context, opts: Options, args: list[str]) -> int:
+    from pallet.cli.each import for_each
+    from pallet.ops.container_pause import unpause_container
+
+    def unpause(name: str) -> None:
+        unpause_container(ctx.engine, name)
+        ctx.print(name)
+        ctx.stdout.flush()
+
+    return for_each(ctx, args, unpause, from_daemon)
+
+
+COMMAND = Command(
+    "unpause CONTAINER [CONTAINER...]",
+    "Unpause all processes within one or more containers",
+    _run,
+    args=(1, None),
+    complete=("container",),
+)
