@@ -1,16 +1,15 @@
-"""The engines side by side, each with a store of its own on the same file system, all in one network namespace.
+"""The engines side by side, each with an empty store of its own on the same file system.
 
-docker, podman and pallet share a grammar; what differs is how they are started, and how their store becomes empty.
+docker, podman and pallet share a grammar; what differs is how they are started.
 """
 
 from __future__ import annotations
 
 import os
-import resource
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.support import need
@@ -30,7 +29,6 @@ class Engine:
         command: its program with the flags that come first.
         env: its whole environment.
         group: the control group of its processes.
-        empty: makes its store empty.
         pull_flags: what a pull from a plain http registry needs.
     """
 
@@ -40,7 +38,6 @@ class Engine:
         command: Sequence[str],
         env: Mapping[str, str],
         group: Group,
-        empty: Callable[[], None],
         *,
         pull_flags: Sequence[str] = (),
     ) -> None:
@@ -48,7 +45,6 @@ class Engine:
         self.command = tuple(command)
         self.env = dict(env)
         self.group = group
-        self.empty = empty
         self._pull_flags = tuple(pull_flags)
 
     def version(self) -> str:
@@ -97,23 +93,13 @@ def pallet(directory: Path, group: Group) -> Engine:
         "PALLET_REGISTRIES": os.devnull,
     }
 
-    def empty() -> None:
-        if (directory / "store").exists():
-            quietly([program, "system", "prune", "-a", "-f"], env)
-            shutil.rmtree(directory / "store")
-
     program = str(Path(sys.executable).with_name("pallet"))
-    return Engine("pallet", [program], env, group, empty)
+    return Engine("pallet", [program], env, group)
 
 
 def docker(daemon: Dockerd, group: Group) -> Engine:
     """docker, whose daemon runs in the same group."""
-
-    def empty() -> None:
-        engine.do("system", "prune", "-a", "-f")
-
-    engine = Engine("docker", [need("docker")], {**daemon.environment, "LANG": "C.UTF-8"}, group, empty)
-    return engine
+    return Engine("docker", [need("docker")], {**daemon.environment, "LANG": "C.UTF-8"}, group)
 
 
 def podman(directory: Path, group: Group) -> Engine:
@@ -125,27 +111,16 @@ def podman(directory: Path, group: Group) -> Engine:
         *("--tmpdir", f"{directory}/tmp", "--storage-driver", "overlay", "--cgroup-manager", "cgroupfs"),
         *("--runtime", "runc", "--events-backend", "file"),
     ]
-    # Its default is more open files than a machine may allow.
-    limits = ", ".join(
-        f'"{name}={soft}:{hard}"'
-        for name, (soft, hard) in (
-            ("nofile", resource.getrlimit(resource.RLIMIT_NOFILE)),
-            ("nproc", resource.getrlimit(resource.RLIMIT_NPROC)),
-        )
-    )
+    # Its defaults are more than a machine may allow.
     configuration = directory / "containers.conf"
-    configuration.write_text(f"[containers]\ndefault_ulimits = [{limits}]\n")
+    configuration.write_text('[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]\n')
     env = {
         "PATH": _PATH,
         "HOME": str(directory / "home"),
         "LANG": "C.UTF-8",
         "CONTAINERS_CONF": str(configuration),
     }
-
-    def empty() -> None:
-        quietly([*command, "system", "prune", "-a", "-f"], env)
-
-    return Engine("podman", command, env, group, empty, pull_flags=["--tls-verify=false"])
+    return Engine("podman", command, env, group, pull_flags=["--tls-verify=false"])
 
 
 class Skopeo:

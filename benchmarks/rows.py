@@ -66,8 +66,6 @@ class Bench:
 
     def pull_cold(self, engine: Engine | Skopeo) -> None:
         """Into an empty store, ready to run."""
-        if isinstance(engine, Engine):
-            engine.empty()
         self._take("pull", engine, engine.pull(self.name(self.main)))
         if isinstance(engine, Engine):
             self._expect(engine.image_id(self.name(self.main)), self.main.config.digest, "the pulled image's id")
@@ -80,7 +78,6 @@ class Bench:
         """An image of which only the topmost layer is missing."""
         self._take("pull, all layers but one here", engine, engine.pull(self.name(self.other)))
         self._expect(engine.image_id(self.name(self.other)), self.other.config.digest, "the second image's id")
-        engine.do("rmi", self.name(self.other))
 
     def run(self, engine: Engine) -> None:
         """A container that does nothing."""
@@ -97,7 +94,6 @@ class Bench:
                 before = self._exported(engine, "changed")
                 with self._container(engine, "again", "true", image="bench/committed:1"):
                     self._same(self._exported(engine, "again"), before, engine, "commit")
-        engine.do("rmi", "bench/committed:1")
 
     def export(self, engine: Engine) -> None:
         """A container's whole tree as a tar."""
@@ -123,7 +119,6 @@ class Bench:
         assert self._imported is not None, "export comes first"
         self._take("import", engine, engine.timed("import", str(self._imported), "bench/imported:1"))
         self._expect(engine.diff_ids("bench/imported:1"), [self._import_digest], "the imported layer's digest")
-        engine.do("rmi", "bench/imported:1")
 
     def save(self, engine: Engine | Skopeo) -> None:
         """An image as an archive."""
@@ -146,14 +141,11 @@ class Bench:
             if isinstance(engine, Engine):
                 digest = Skopeo(self.work / "look", engine.group).config_digest(target)
                 self._expect(digest, self.main.config.digest, "the pushed image's config")
-                engine.do("rmi", target)
 
     def load(self, engine: Engine) -> None:
         """docker's archive into an empty store."""
-        engine.empty()
         self._take("load", engine, engine.timed("load", "-i", str(self.archive)))
         self._expect(engine.image_id(f"{self.main.name}:1"), self.main.config.digest, "the loaded image's id")
-        engine.empty()
 
     # checks
 

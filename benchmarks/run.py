@@ -13,12 +13,12 @@ import ctypes
 import os
 import sys
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
-from tests.support import REPOSITORY, scratch
+from tests.support import REPOSITORY
 from tests.support.dockerd import Dockerd
 from tests.support.registry import RegistryServer
 
@@ -28,28 +28,31 @@ from benchmarks.listing import listing
 from benchmarks.measure import Failed, Group
 from benchmarks.results import Results, machine
 from benchmarks.rows import Bench
+from benchmarks.volume import Volume
 
 _NEWNET = 0x40000000
 _MANY = 1000
-# In this order, for each repetition; "ls" comes after all of them.
-_ROWS: dict[str, tuple[Callable[[Bench, Engine], None], Callable[[Bench, Skopeo], None] | None]] = {
-    "pull": (Bench.pull_cold, Bench.pull_cold),
-    "again": (Bench.pull_again, None),
-    "shared": (Bench.pull_shared, None),
-    "run": (Bench.run, None),
-    "commit": (Bench.commit, None),
-    "export": (Bench.export, None),
-    "import": (Bench.import_, None),
-    "save": (Bench.save, Bench.save),
-    "push": (Bench.push, Bench.push),
-    "load": (Bench.load, None),
-}
+# Each part begins on a new file system, with the daemon started anew and the registry filled; so does each of "ls".
+_PARTS: tuple[dict[str, tuple[Callable[[Bench, Engine], None], Callable[[Bench, Skopeo], None] | None]], ...] = (
+    {
+        "pull": (Bench.pull_cold, Bench.pull_cold),
+        "again": (Bench.pull_again, None),
+        "shared": (Bench.pull_shared, None),
+        "run": (Bench.run, None),
+        "commit": (Bench.commit, None),
+        "export": (Bench.export, None),
+        "import": (Bench.import_, None),
+        "save": (Bench.save, Bench.save),
+        "push": (Bench.push, Bench.push),
+    },
+    {"load": (Bench.load, None)},
+)
 
 
 def main() -> int:
     """Run the benchmark; the exit code tells whether all results were right."""
     options = _options()
-    wanted = options.rows.split(",") if options.rows else [*_ROWS, "ls"]
+    wanted = options.rows.split(",") if options.rows else _names()
     peers = options.peers.split(",") if options.peers else []
     main_image, other = images.make(options.scale)
     results = Results(
@@ -60,23 +63,21 @@ def main() -> int:
         {},
         os.getloadavg()[0],
     )
-    work = scratch("bench")
-    try:
-        with ExitStack() as stack:
-            engines, skopeo = _engines(stack, peers, work)
-            registry = stack.enter_context(RegistryServer())
-            results.versions = {engine.name: engine.version() for engine in engines}
-            if skopeo is not None:
-                results.versions["skopeo"] = skopeo.version()
-            bench = _prepare(results, registry, main_image, other, work)
-            for repetition in range(options.repeat):
+    for repetition in range(options.repeat):
+        for part in _PARTS:
+            steps = [name for name in part if name in wanted]
+            if not steps:
+                continue
+            with _started(peers, results) as (engines, skopeo, work), RegistryServer() as registry:
+                bench = _prepare(results, registry, main_image, other, work)
                 bench.thorough = repetition == options.repeat - 1
                 turn = repetition % len(engines)
-                _repeat(bench, [*engines[turn:], *engines[:turn]], skopeo, wanted)
-            if "ls" in wanted:
-                _listings(results, engines, work, 30 if options.scale == "small" else 100)
-    finally:
-        remove(work)
+                for name in steps:
+                    _step(bench, name, part[name], [*engines[turn:], *engines[:turn]], skopeo)
+    if "ls" in wanted:
+        for count in (1, _MANY):
+            with _started(peers, results) as (engines, _, work):
+                _listing(results, engines, work, count, 30 if options.scale == "small" else 100)
     print(report.page(results))
     report.write(results, REPOSITORY / "benchmarks/results", options.name or options.scale)
     return 1 if results.problems else 0
@@ -87,24 +88,39 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--scale", choices=list(images.SCALES), default="full")
     parser.add_argument("--repeat", type=int, default=3, help="how often each row is measured")
     parser.add_argument("--peers", default="docker,podman,skopeo")
-    parser.add_argument("--rows", default="", help=f"some of {','.join([*_ROWS, 'ls'])}")
+    parser.add_argument("--rows", default="", help=f"some of {','.join(_names())}")
     parser.add_argument("--name", default="", help="of the files in benchmarks/results (the scale's if not given)")
     return parser.parse_args()
 
 
-def _engines(stack: ExitStack, peers: list[str], work: Path) -> tuple[list[Engine], Skopeo | None]:
-    """Start the engines; this process, and with it all it starts, then is in the daemon's network namespace."""
-    engines = [pallet(work / "pallet", stack.enter_context(Group("pallet")))]
-    if "docker" in peers:
-        group = stack.enter_context(Group("docker"))
-        with group.entered():
-            daemon = stack.enter_context(Dockerd())
-        _enter_network(daemon)
-        engines.append(docker(daemon, group))
-    if "podman" in peers:
-        engines.append(podman(work / "podman", stack.enter_context(Group("podman"))))
-    skopeo = Skopeo(work / "skopeo", stack.enter_context(Group("skopeo"))) if "skopeo" in peers else None
-    return engines, skopeo
+def _names() -> list[str]:
+    return [name for part in _PARTS for name in part] + ["ls"]
+
+
+@contextmanager
+def _started(peers: list[str], results: Results) -> Iterator[tuple[list[Engine], Skopeo | None, Path]]:
+    """The engines on a new file system, and a directory there.
+
+    This process, and with it all that it starts, then is in the daemon's network namespace.
+    """
+    with Volume() as place, ExitStack() as stack:
+        work = place / "w"  # podman takes no long paths
+        work.mkdir()
+        stack.callback(remove, work)
+        engines = [pallet(work / "pallet", stack.enter_context(Group("pallet")))]
+        if "docker" in peers:
+            group = stack.enter_context(Group("docker"))
+            with group.entered():
+                daemon = stack.enter_context(Dockerd())
+            _enter_network(daemon)
+            engines.append(docker(daemon, group))
+        if "podman" in peers:
+            engines.append(podman(work / "podman", stack.enter_context(Group("podman"))))
+        skopeo = Skopeo(work / "skopeo", stack.enter_context(Group("skopeo"))) if "skopeo" in peers else None
+        results.versions = {engine.name: engine.version() for engine in engines}
+        if skopeo is not None:
+            results.versions[skopeo.name] = skopeo.version()
+        yield engines, skopeo, work
 
 
 def _enter_network(daemon: Dockerd) -> None:
@@ -123,34 +139,36 @@ def _prepare(
     """Put the images into the registry and make the archive to load."""
     with Group("prepare") as group:
         tool = Skopeo(work / "prepare", group)
-        archive = work / "load.tar"
+        archive = main_image.layers[-1].tar.with_name("load.tar")
         for image in (main_image, other):
             folder = work / "prepare" / image.name.replace("/", "-")
             image.write_layout(folder)
             tool.copy(f"dir:{folder}", f"docker://{registry.host}/{image.name}:1")
-            if image is main_image:
+            if image is main_image and not archive.exists():
                 tool.copy(f"dir:{folder}", f"docker-archive:{archive}:{image.name}:1")
     return Bench(results, registry, main_image, other, archive, work)
 
 
-def _repeat(bench: Bench, engines: list[Engine], skopeo: Skopeo | None, wanted: list[str]) -> None:
-    for name, (measured, by_skopeo) in _ROWS.items():
-        if name not in wanted:
-            continue
-        for engine in engines:
-            _guarded(bench.results, f"{engine.name}: {name}", partial(measured, bench, engine))
-        if skopeo is not None and by_skopeo is not None:
-            _guarded(bench.results, f"skopeo: {name}", partial(by_skopeo, bench, skopeo))
+def _step(
+    bench: Bench,
+    name: str,
+    do: tuple[Callable[[Bench, Engine], None], Callable[[Bench, Skopeo], None] | None],
+    engines: list[Engine],
+    skopeo: Skopeo | None,
+) -> None:
+    """One row, by all engines one after the other."""
+    for engine in engines:
+        _guarded(bench.results, f"{engine.name}: {name}", partial(do[0], bench, engine))
+    if skopeo is not None and do[1] is not None:
+        _guarded(bench.results, f"skopeo: {name}", partial(do[1], bench, skopeo))
 
 
-def _listings(results: Results, engines: list[Engine], work: Path, runs: int) -> None:
-    for count in (1, _MANY):
-        archive = str(images.many(count, work))
-        for engine in engines:
-            engine.empty()
-            _guarded(results, f"{engine.name}: load {count}", partial(engine.do, "load", "-i", archive))
-        row = results.row(f"image ls, {count:,} image{'s' if count > 1 else ''}")
-        _guarded(results, row.name, partial(listing, row, engines, count, work, runs=runs))
+def _listing(results: Results, engines: list[Engine], work: Path, count: int, runs: int) -> None:
+    archive = str(images.many(count, work))
+    for engine in engines:
+        _guarded(results, f"{engine.name}: load {count}", partial(engine.do, "load", "-i", archive))
+    row = results.row(f"image ls, {count:,} image{'s' if count > 1 else ''}")
+    _guarded(results, row.name, partial(listing, row, engines, count, work, runs=runs))
 
 
 def _guarded(results: Results, what: str, do: Callable[[], object]) -> None:
