@@ -34,6 +34,7 @@ torture: setup
 # Beside docker, podman and skopeo; as root. BENCH="--scale small --repeat 1" takes minutes, all of it an hour.
 bench:
 	@. scripts/setup.sh && setup bench && $(BIN)/python -m benchmarks.run $(BENCH)
+	@PALLET_LARGE=1 $(BIN)/python -m pytest tests/integration/test_memory.py -q -s
 
 clean:
 	@rm -rf .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
