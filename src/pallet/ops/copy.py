@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from threading import Event as Flag
 
 import msgspec
@@ -128,6 +127,8 @@ def copy_blobs(
         for blob in wanted:
             move(blob)
         return
+    from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+
     with ThreadPoolExecutor(max_workers=sink.parallel) as pool:
         futures = [pool.submit(move, blob) for blob in wanted]
         try:

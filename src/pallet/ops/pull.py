@@ -7,8 +7,6 @@ import msgspec
 from pallet.digest import Digest
 from pallet.engine import Engine
 from pallet.ops.copy import ResolvedImage, Words, copy_blobs, read_config, resolve_image
-from pallet.ops.images import image_by_id
-from pallet.ops.store_sink import StoreSink
 from pallet.platform import Platform, rank
 from pallet.progress import Event, Progress, silent
 from pallet.reference import Reference
@@ -93,6 +91,8 @@ def _warn_of_platform(
     engine: Engine, reference: Reference, image: Digest, wanted: Platform, progress: Progress
 ) -> None:
     """An image without an index is for one platform, whatever was asked for: tell if it is another one."""
+    from pallet.ops.images import image_by_id
+
     actual = image_by_id(engine, image).config.platform
     if rank(actual, wanted) is None:
         progress(
@@ -118,6 +118,8 @@ def _known(engine: Engine, resolved: ResolvedImage) -> Digest | None:
 
 
 def _fetch(engine: Engine, source: RegistrySource, resolved: ResolvedImage, progress: Progress) -> Digest:
+    from pallet.ops.store_sink import StoreSink  # what is up to date needs neither layers nor workers
+
     manifest = resolved.manifest
     config = read_config(source, manifest)
     with StoreSink(engine, manifest, config) as sink:
@@ -134,9 +136,13 @@ def _fetch(engine: Engine, source: RegistrySource, resolved: ResolvedImage, prog
 def _name(engine: Engine, reference: Reference, resolved: ResolvedImage, image: Digest) -> bool:
     """Name the image, and say whether the name is new or stood for another one."""
     images = engine.store.images
+    known = {(row.name, row.digest) for row in images.repo_digests_of(image)}
+    if (reference.name, resolved.root.digest) in known:
+        named = (reference.name, reference.tag, image, resolved.manifest.digest)
+        if reference.digest is not None or any(tuple(row) == named for row in images.tags_of(image)):
+            return False  # all is as it should be: no write, which would have to wait for the disk
     with engine.store.db.transaction():
-        known = {(row.name, row.digest) for row in images.repo_digests_of(image)}
         images.add_repo_digest(reference.with_digest(resolved.root.digest), image)
         if reference.digest is not None:
-            return (reference.name, reference.digest) not in known
+            return True
         return images.tag(reference, image, resolved.manifest.digest) != image

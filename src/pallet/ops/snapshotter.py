@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 
 from pallet.errors import Unsupported
-from pallet.layer.erofs.probe import why_no_images
 from pallet.settings import Settings
 
 
@@ -17,6 +16,8 @@ def makes_images(settings: Settings) -> bool:
     """
     if settings.snapshotter != "erofs":
         return False
+    from pallet.layer.erofs.probe import why_no_images
+
     reason = why_no_images(os.path.join(settings.root, "staging"))
     if reason:
         raise Unsupported(f"the erofs snapshotter does not work here: {reason}", hint="Use --snapshotter overlay.")
