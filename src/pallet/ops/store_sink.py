@@ -111,6 +111,7 @@ class StoreSink:
                     progress(Event(done, digest.short))
         self._blobs.put(self._config.raw)
         self._blobs.put(self._manifest.raw)
+        self._blobs.sync()
         sizes = tuple(self._engine.snapshots.info(chain).size for chain in self._chain)
         self._engine.store.images.add(self._config, self._manifest, sizes, parent=parent, comment=comment)
         return self._config.id

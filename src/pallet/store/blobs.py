@@ -159,9 +159,19 @@ class Blobs:
                 unlink_if_there(temporary)
                 return
             os.rename(temporary, self.path(digest))
-            sync_directory(self._directory)
         except OSError as error:
             raise HostError(f"cannot keep blob {digest}: {error.strerror}") from error
+
+    def sync(self) -> None:
+        """Make the blobs' names survive a power cut: once for all of them, before a row of the database counts on them.
+
+        Raises:
+            HostError: the disk reports an error.
+        """
+        try:
+            sync_directory(self._directory)
+        except OSError as error:
+            raise HostError(f"cannot sync {self._directory}: {error.strerror}") from error
 
     def _make_directories(self) -> None:
         try:
