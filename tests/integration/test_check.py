@@ -45,6 +45,12 @@ def registry(made: Image) -> Iterator[FaultyRegistry]:
 
 
 @pytest.fixture
+def pallet(make_pallet: Callable[..., PalletCLI]) -> PalletCLI:
+    """Layers are trees in this store, whatever the run's setting is: they are damaged file by file."""
+    return make_pallet(env={"PALLET_SNAPSHOTTER": "overlay"})
+
+
+@pytest.fixture
 def pulled(pallet: PalletCLI, registry: FaultyRegistry) -> str:
     """The name of an image that is in the store."""
     name = f"{registry.host}/app:1"
@@ -130,6 +136,62 @@ def test_damage_is_found_and_repaired(pallet: PalletCLI, pulled: str, made: Imag
     assert pallet.ok("system", "check") == ""
     assert pallet.ok("image", "inspect", "-f", "{{.Id}}", pulled) == made.config.digest
     assert pallet.ok("system", "prune", "-f") == "Total reclaimed space: 0B"
+
+
+_IMAGE_DAMAGE: dict[str, Callable[[Path], None]] = {
+    "first byte of the tar": lambda path: _flip_at(path, 4096),
+    "last byte of the metadata": lambda path: _flip_at(path, path.stat().st_size - 1),
+    "superblock": lambda path: _flip_at(path, 1024),
+    "shorter": lambda path: os.truncate(path, path.stat().st_size - 4096),
+    "longer": _append,
+    "empty": lambda path: os.truncate(path, 0),
+}
+
+
+def _flip_at(path: Path, offset: int) -> None:
+    with path.open("r+b") as file:
+        file.seek(offset)
+        value = file.read(1)[0]
+        file.seek(offset)
+        file.write(bytes([value ^ 1]))
+
+
+@pytest.fixture
+def of_images(make_pallet: Callable[..., PalletCLI]) -> PalletCLI:
+    """A store whose layers are EROFS images."""
+    made = make_pallet("images", env={"PALLET_SNAPSHOTTER": "erofs"})
+    done = made("import", "-", stdin=images.tar([images.entry("nothing")]))
+    if "snapshotter does not work here" in done.stderr:
+        pytest.skip(done.stderr)
+    made.ok("rmi", done.stdout.strip())
+    return made
+
+
+@pytest.mark.parametrize("damage", _IMAGE_DAMAGE)
+def test_damage_to_erofs_images(of_images: PalletCLI, registry: FaultyRegistry, made: Image, damage: str) -> None:
+    pallet, name = of_images, f"{registry.host}/app:1"
+    pallet.ok("pull", "-q", name)
+    assert pallet.ok("system", "check") == ""
+    _IMAGE_DAMAGE[damage](_layer(pallet, made, 0).parent / "layer.erofs")
+    done = pallet("system", "check")
+    assert [line.partition(":")[0] for line in done.lines] == ["snapshot-damaged"], done.stdout
+    done = pallet("system", "check", "--repair")
+    assert (done.code, done.stderr) == (0, ""), done.stdout
+    assert pallet.ok("system", "prune", "-f") == "Total reclaimed space: 0B"
+
+
+def test_trees_on_images(of_images: PalletCLI, registry: FaultyRegistry, made: Image) -> None:
+    """A store may have both: what a tree takes over from the image below it is judged by that image."""
+    pallet, name = of_images, f"{registry.host}/app:1"
+    pallet.ok("pull", "-q", name)
+    shutil.rmtree(_layer(pallet, made, 1).parent)
+    pallet.ok("--snapshotter", "overlay", "pull", "-q", name)
+    assert not (_layer(pallet, made, 1).parent / "layer.erofs").exists()
+    assert (_layer(pallet, made, 0).parent / "layer.erofs").exists()
+    assert (_layer(pallet, made, 1) / "etc").stat().st_mode & 0o777 == 0o750
+    assert pallet.ok("system", "check") == ""
+    (_layer(pallet, made, 1) / "etc").chmod(0o755)
+    assert pallet("system", "check").lines[0].startswith("snapshot-damaged: ")
 
 
 def test_quick_leaves_the_contents_out(pallet: PalletCLI, pulled: str, made: Image) -> None:
