@@ -112,7 +112,7 @@ class ContainerRecord(msgspec.Struct, frozen=True):
 
 
 class NetworkState(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The container's place on the bridge, while it runs.
+    """The container's place in a network, while it runs.
 
     Attributes:
         ip: its address, without the prefix length.
@@ -120,6 +120,7 @@ class NetworkState(msgspec.Struct, frozen=True, omit_defaults=True):
         gateway: the bridge's address.
         mac: its hardware address.
         ports: what is published, with the host ports as they were chosen.
+        link: the network link's name in the container.
     """
 
     ip: str = ""
@@ -127,6 +128,21 @@ class NetworkState(msgspec.Struct, frozen=True, omit_defaults=True):
     gateway: str = ""
     mac: str = ""
     ports: tuple[PortBinding, ...] = ()
+    link: str = ""
+
+
+class EndpointSettings(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How the user wants a container to be in one network.
+
+    Attributes:
+        aliases: more names for it there.
+        ip: the address it has to get; empty for any free one.
+        connected: whether it was joined by `network connect`, which docker's inspect shows.
+    """
+
+    aliases: tuple[str, ...] = ()
+    ip: str = ""
+    connected: bool = False
 
 
 class ContainerState(msgspec.Struct, frozen=True, omit_defaults=True):

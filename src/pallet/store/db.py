@@ -59,9 +59,13 @@ class Database:
         rows = self.rows(sql, values)
         return rows[0] if rows else None
 
-    def transaction(self) -> Transaction:
-        """A context that commits at its end and rolls back on an error; nested ones join the outermost."""
-        return Transaction(self)
+    def transaction(self, *, lasting: bool = True) -> Transaction:
+        """A context that commits at its end and rolls back on an error; nested ones join the outermost.
+
+        Args:
+            lasting: whether it has to survive a power cut; a process that is killed never undoes what was committed.
+        """
+        return Transaction(self, lasting)
 
     def close(self) -> None:
         """Close the connection, if it was opened."""
@@ -70,12 +74,14 @@ class Database:
                 self._connection.close()
                 self._connection = None
 
-    def _begin(self) -> Connection:
+    def _begin(self, lasting: bool) -> Connection:
         self._lock.acquire()
         try:
             connection = self._open(create=True)
             if connection is None:
                 raise NotFound(f"no database at {self._path}")
+            if not lasting and not self._depth:
+                connection.execute("PRAGMA synchronous=NORMAL")
             # A savepoint lets the outer transaction go on after a failed inner one has been undone.
             connection.execute(f"SAVEPOINT inner{self._depth}" if self._depth else "BEGIN IMMEDIATE")
             self._depth += 1
@@ -87,7 +93,7 @@ class Database:
             self._lock.release()
             raise
 
-    def _end(self, commit: bool) -> None:
+    def _end(self, commit: bool, lasting: bool) -> None:
         connection = self._connection
         try:
             self._depth -= 1
@@ -106,6 +112,8 @@ class Database:
                 connection.execute("ROLLBACK")
             raise HostError(f"cannot write {self._path}: {error}") from error
         finally:
+            if not lasting and not self._depth and connection is not None:
+                connection.execute("PRAGMA synchronous=FULL")
             self._lock.release()
 
     def _open(self, create: bool) -> Connection | None:
@@ -141,16 +149,17 @@ class Database:
 class Transaction:
     """See `Database.transaction`; entering gives the sqlite3 connection."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, lasting: bool = True) -> None:
         self._database = database
+        self._lasting = lasting
 
     def __enter__(self) -> Connection:
-        return self._database._begin()
+        return self._database._begin(self._lasting)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._database._end(commit=kind is None)
+        self._database._end(kind is None, self._lasting)
         if isinstance(error, Error):
             raise HostError(f"cannot write the database: {error}") from error
 

@@ -9,6 +9,10 @@ Image tables
     garbage        blobs and snapshots that lost their last user and wait for a collector
 Container tables
     containers     one row a container: the record as JSON, and what listing needs in columns
+    endpoints      one row for each network of each container: how it joins, and where it is while it runs
+    networks       one row a network of the user's; bridge, host and none have none
+    volumes        one row a volume; its files are in root/volumes/NAME
+    events         what happened, the newest some thousands
 Build tables
     build_cache    what a build step made, by the digest of all that went into it
     context_files  digests of files of build contexts, so that a file that did not change is not read again
@@ -105,5 +109,43 @@ MIGRATIONS: tuple[str, ...] = (
         used INTEGER NOT NULL,             -- seconds since the epoch: when a build last wanted it
         PRIMARY KEY (device, inode)
     ) WITHOUT ROWID;
+    """,
+    """
+    CREATE TABLE volumes (
+        name TEXT PRIMARY KEY,
+        created INTEGER NOT NULL,          -- nanoseconds since the epoch
+        labels TEXT NOT NULL DEFAULT '{}', -- JSON
+        options TEXT NOT NULL DEFAULT '{}' -- JSON: of docker's local driver
+    ) WITHOUT ROWID;
+    CREATE TABLE networks (
+        id TEXT PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE,
+        created INTEGER NOT NULL,          -- nanoseconds since the epoch
+        record BLOB NOT NULL               -- JSON: what the network is; never changes
+    ) WITHOUT ROWID;
+    CREATE TABLE endpoints (
+        container TEXT NOT NULL REFERENCES containers (id) ON DELETE CASCADE,
+        network TEXT NOT NULL,             -- id; the network may be gone
+        position INTEGER NOT NULL,         -- order of joining
+        settings BLOB NOT NULL,            -- JSON: what the user asks for
+        place BLOB NOT NULL DEFAULT x'7b7d', -- JSON: address and the like of the run that has not been settled yet
+        PRIMARY KEY (container, network)
+    ) WITHOUT ROWID;
+    CREATE INDEX endpoints_network ON endpoints (network);
+    CREATE TABLE events (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        time INTEGER NOT NULL,             -- nanoseconds since the epoch
+        type TEXT NOT NULL,                -- 'container', 'image', 'network', 'volume', 'builder'
+        action TEXT NOT NULL,
+        actor TEXT NOT NULL,               -- id or name
+        attributes TEXT NOT NULL           -- JSON object of strings
+    );
+    INSERT INTO volumes (name, created)
+        SELECT json_extract(each.value, '$.name'), min(created)
+        FROM containers, json_each(CAST(record AS TEXT), '$.host.mounts') AS each
+        WHERE json_extract(each.value, '$.type') = 'volume' GROUP BY 1;
+    INSERT INTO endpoints (container, network, position, settings)
+        SELECT id, replace(hex(zeroblob(32)), '00', '0b'), 0, x'7b7d' FROM containers
+        WHERE ifnull(json_extract(CAST(record AS TEXT), '$.host.network_mode'), 'default') IN ('default', 'bridge');
     """,
 )

@@ -4,6 +4,7 @@
     blobs/ ingest/ see `pallet.store.blobs`
     snapshots/ staging/  unpacked layers, see `pallet.layer.snapshots`
     containers/<id>/     a container's files
+    volumes/<name>/_data a volume's files
     lock           shared by those who add, exclusive for those who collect
 
 Nothing is opened or made before it is needed.
@@ -25,8 +26,11 @@ if TYPE_CHECKING:
     from pallet.store.build_cache import BuildCache
     from pallet.store.containers import Containers
     from pallet.store.db import Database
+    from pallet.store.events import Events
     from pallet.store.gc import Collected
     from pallet.store.images import Images
+    from pallet.store.networks import Networks
+    from pallet.store.volumes import Volumes
 
 
 class Store:
@@ -46,6 +50,9 @@ class Store:
         self._images: Images | None = None
         self._containers: Containers | None = None
         self._build_cache: BuildCache | None = None
+        self._volumes: Volumes | None = None
+        self._networks: Networks | None = None
+        self._events: Events | None = None
 
     @property
     def db(self) -> Database:
@@ -91,6 +98,37 @@ class Store:
 
             self._build_cache = BuildCache(self.db)
         return self._build_cache
+
+    @property
+    def volumes(self) -> Volumes:
+        """The volumes."""
+        if self._volumes is None:
+            from pallet.store.volumes import Volumes
+
+            self._volumes = Volumes(self.db)
+        return self._volumes
+
+    @property
+    def networks(self) -> Networks:
+        """The networks, and the containers' parts in them."""
+        if self._networks is None:
+            from pallet.store.networks import Networks
+
+            self._networks = Networks(self.db)
+        return self._networks
+
+    @property
+    def events(self) -> Events:
+        """What happened."""
+        if self._events is None:
+            from pallet.store.events import Events
+
+            self._events = Events(self.db)
+        return self._events
+
+    def volume_dir(self, name: str) -> str:
+        """Where a volume is kept; its files are in `_data` below."""
+        return os.path.join(self.root, "volumes", name)
 
     @property
     def lock_path(self) -> str:

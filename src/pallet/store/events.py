@@ -1,0 +1,87 @@
+"""What happened in this store, as docker's events: recorded by whoever does it, read by whoever follows.
+
+No daemon is there to pass events on, so they are rows. Their numbers grow by one in the order of committing, which is
+why a follower who remembers the last number misses nothing and sees nothing twice.
+"""
+
+from __future__ import annotations
+
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pallet.store.db import Database
+
+KEPT = 10_000
+"""So many of the newest events are kept."""
+
+_TIDY_EVERY = 256
+
+
+class Event:
+    """One event.
+
+    Attributes:
+        number: grows with each event.
+        time: nanoseconds since the epoch.
+        type: `container`, `image`, `network`, `volume`, `builder`.
+        action: docker's word: `create`, `die`, ...
+        actor: id or name of what it happened to.
+        attributes: docker's attributes.
+    """
+
+    __slots__ = ("action", "actor", "attributes", "number", "time", "type")
+
+    def __init__(self, number: int, time: int, type: str, action: str, actor: str, attributes: dict[str, str]) -> None:
+        self.number = number
+        self.time = time
+        self.type = type
+        self.action = action
+        self.actor = actor
+        self.attributes = attributes
+
+
+class Events:
+    """The events of one store."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def add(self, type: str, action: str, actor: str, attributes: Mapping[str, str], *, moment: int = 0) -> None:
+        """Record an event: in the transaction around, so that it is there if and only if what it tells of is.
+
+        Args:
+            type: what it happened to, as in `Event`.
+            action: docker's word.
+            actor: id or name.
+            attributes: docker's attributes.
+            moment: when, in nanoseconds since the epoch; now if 0.
+        """
+        from pallet.oci.codec import encode
+
+        row = (moment or time.time_ns(), type, action, actor, encode(dict(attributes)).decode())
+        with self._db.transaction(lasting=False) as connection:
+            query = "INSERT INTO events (time, type, action, actor, attributes) VALUES (?, ?, ?, ?, ?)"
+            number = connection.execute(query, row).lastrowid or 0
+            if number % _TIDY_EVERY == 0:
+                connection.execute("DELETE FROM events WHERE id <= ?", (number - KEPT,))
+
+    def after(self, number: int, *, limit: int = 1000) -> list[Event]:
+        """The events with greater numbers, in order, at most so many."""
+        from pallet.oci.codec import decode
+
+        rows = self._db.rows(
+            "SELECT id, time, type, action, actor, attributes FROM events WHERE id > ? ORDER BY id LIMIT ?",
+            (number, limit),
+        )
+        return [
+            Event(number, time, type, action, actor, decode(text, dict[str, str], "an event"))
+            for number, time, type, action, actor, text in rows
+        ]
+
+    def last(self) -> int:
+        """The number of the newest event; 0 if there was none."""
+        row = self._db.row("SELECT max(id) FROM events")
+        return int(row[0] or 0) if row else 0
