@@ -9,78 +9,9 @@ import msgspec
 
 from pallet.digest import Digest
 from pallet.oci.config import ContainerConfig
+from pallet.store.host_config import HostConfig, Mount, PortBinding
 
-
-class PortBinding(msgspec.Struct, frozen=True):
-    """One published port: container port and protocol (`80/tcp`) to an address and port of the host.
-
-    Attributes:
-        container: `80/tcp`.
-        host_ip: empty for all addresses.
-        host_port: empty for any free one; `8000-8010` for any free one of a range.
-    """
-
-    container: str
-    host_ip: str = ""
-    host_port: str = ""
-
-
-class Mount(msgspec.Struct, frozen=True):
-    """One mount point, as docker's inspect tells it.
-
-    Attributes:
-        type: `bind` or `volume`.
-        source: the directory or file on the host.
-        destination: the absolute path in the container.
-        name: the volume's name; empty for a bind.
-        mode: the options as the user wrote them.
-        read_only: whether the container may not write.
-        propagation: for a bind; `rprivate` unless the user says otherwise.
-        anonymous: a volume without a name of the user's, which goes away with its container.
-    """
-
-    type: str
-    source: str
-    destination: str
-    name: str = ""
-    mode: str = ""
-    read_only: bool = False
-    propagation: str = ""
-    anonymous: bool = False
-
-
-class HostConfig(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How the container meets its host; grows with docker's HostConfig.
-
-    Attributes:
-        network_mode: `default` (the bridge), `bridge`, `host` or `none`.
-        ports: what is published.
-        publish_all: whether all exposed ports are published on free ports.
-        binds: the `-v` words that name a source.
-        mounts: what these words and the image's volumes come to.
-        links: `name:alias` of other containers.
-        extra_hosts: `name:address` lines for /etc/hosts.
-        cap_add: capabilities beyond docker's default set, without `CAP_`; `ALL` for all.
-        cap_drop: capabilities to take away.
-        read_only: whether the root file system is read-only.
-        auto_remove: whether the container is removed when it ends.
-        cidfile: the file its id was written to.
-        runtime: the OCI runtime; empty for the engine's.
-    """
-
-    network_mode: str = "default"
-    ports: tuple[PortBinding, ...] = ()
-    publish_all: bool = False
-    binds: tuple[str, ...] = ()
-    mounts: tuple[Mount, ...] = ()
-    links: tuple[str, ...] = ()
-    extra_hosts: tuple[str, ...] = ()
-    cap_add: tuple[str, ...] = ()
-    cap_drop: tuple[str, ...] = ()
-    read_only: bool = False
-    auto_remove: bool = False
-    cidfile: str = ""
-    runtime: str = ""
+__all__ = ["ContainerRecord", "ContainerState", "HostConfig", "Mount", "NetworkState", "PortBinding"]
 
 
 class ContainerRecord(msgspec.Struct, frozen=True):
@@ -161,6 +92,11 @@ class ContainerState(msgspec.Struct, frozen=True, omit_defaults=True):
         conmon_start: its start time.
         network: its place on the bridge in the last run.
         runtime: the path of the OCI runtime of the last run.
+        stopped: whether the user had it stopped, so that it is not to be started again by itself.
+        restarts: how often it was started again by itself since the user started it.
+        restart_at: when it will be started again by itself; 0 if it will not.
+        supervisor: the process that sees to restarts and health checks, and
+        supervisor_start: its start time.
     """
 
     started: int = 0
@@ -173,3 +109,8 @@ class ContainerState(msgspec.Struct, frozen=True, omit_defaults=True):
     conmon_start: int = 0
     network: NetworkState = NetworkState()
     runtime: str = ""
+    stopped: bool = False
+    restarts: int = 0
+    restart_at: int = 0
+    supervisor: int = 0
+    supervisor_start: int = 0
