@@ -13,14 +13,6 @@ from pallet.oci.descriptor import Descriptor
 from pallet.oci.index import make_index, parse_index
 from pallet.oci.manifest import Manifest, make_manifest, parse_manifest
 
-_OCI_TYPES = {
-    media.DOCKER_CONFIG: media.OCI_CONFIG,
-    media.DOCKER_LAYER: media.OCI_LAYER,
-    media.DOCKER_LAYER_GZIP: media.OCI_LAYER_GZIP,
-    media.DOCKER_LAYER_ZSTD: media.OCI_LAYER_ZSTD,
-    media.DOCKER_FOREIGN_LAYER_GZIP: "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
-}
-
 
 class Placed(msgspec.Struct, frozen=True):
     """A manifest as it is in the archive, with the platform its index gave it."""
@@ -104,4 +96,4 @@ def to_oci(manifest: Manifest) -> Manifest:
 
 
 def _retyped(descriptor: Descriptor) -> Descriptor:
-    return msgspec.structs.replace(descriptor, media_type=_OCI_TYPES.get(descriptor.media_type, descriptor.media_type))
+    return msgspec.structs.replace(descriptor, media_type=media.oci_type(descriptor.media_type))

@@ -23,6 +23,19 @@ MANIFESTS = frozenset({OCI_MANIFEST, DOCKER_MANIFEST})
 ACCEPT = (OCI_INDEX, DOCKER_INDEX, OCI_MANIFEST, DOCKER_MANIFEST)
 """What pallet asks a registry for, best first."""
 
+_OCI_TYPES = {
+    DOCKER_CONFIG: OCI_CONFIG,
+    DOCKER_LAYER: OCI_LAYER,
+    DOCKER_LAYER_GZIP: OCI_LAYER_GZIP,
+    DOCKER_LAYER_ZSTD: OCI_LAYER_ZSTD,
+    DOCKER_FOREIGN_LAYER_GZIP: "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+}
+
+
+def oci_type(media_type: str) -> str:
+    """OCI's type for a config or layer of docker's type; any other type as it is."""
+    return _OCI_TYPES.get(media_type, media_type)
+
 
 def is_index(media_type: str) -> bool:
     """Whether documents of this type list manifests."""

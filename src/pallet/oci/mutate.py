@@ -90,8 +90,13 @@ def append_layer(
 
 
 def manifest_for(config: ImageConfig, layers: tuple[Descriptor, ...]) -> Manifest:
-    """A manifest over `config` and `layers`: docker's type if every layer is docker's, else OCI's."""
+    """A manifest over `config` and `layers`: docker's type if every layer is docker's, else OCI's.
+
+    A manifest has layers of its own kind only: containers/image, for one, cannot convert any other.
+    """
     docker = all(layer.media_type.startswith("application/vnd.docker.") for layer in layers)
+    if not docker:
+        layers = tuple(msgspec.structs.replace(layer, media_type=media.oci_type(layer.media_type)) for layer in layers)
     return make_manifest(
         describe(config.raw, media.DOCKER_CONFIG if docker else media.OCI_CONFIG),
         layers,

@@ -123,6 +123,17 @@ def test_a_layer_on_top_keeps_what_is_unknown() -> None:
     assert base.diff_ids == (Digest.of(b"0"),)
 
 
+def test_a_layer_is_of_the_kind_of_those_below() -> None:
+    below = Descriptor(media.OCI_LAYER_ZSTD, Digest.of(b"below"), 5)
+    step = Step(History(created=""))
+    base = parse_config(b'{"rootfs": {"type": "layers", "diff_ids": ["' + Digest.of(b"0").encode() + b'"]}}')
+    manifest, _ = append_layer(base, (below,), LAYER, Digest.of(b"1"), step)
+    types = [media.OCI_LAYER_ZSTD, media.OCI_LAYER_GZIP]
+    assert (manifest.media_type, manifest.config.media_type) == (media.OCI_MANIFEST, media.OCI_CONFIG)
+    assert [layer.media_type for layer in manifest.layers] == types
+    assert [layer.digest for layer in manifest.layers] == [below.digest, LAYER.digest]
+
+
 def test_a_step_without_layer_adds_history_only() -> None:
     base = empty_config(Platform("arm", "linux", "v7"))
     manifest, config = append_layer(base, (), None, None, Step(History(created="", empty_layer=True)))
