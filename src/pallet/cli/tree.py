@@ -63,8 +63,10 @@ def load(node: Node) -> Command:
     return command
 
 
+_BUILD = "Build an image from a Dockerfile"
 _COMMIT = "Create a new image from a container's changes"
 _CREATE = "Create a new container"
+_EXEC = "Run a command in a running container"
 _EXPORT = "Export a container's filesystem as a tar archive"
 _HISTORY = "Show the history of an image"
 _IMPORT = "Import the contents from a tarball to create a filesystem image"
@@ -89,6 +91,7 @@ _UNPAUSE = "Unpause all processes within one or more containers"
 _WAIT = "Block until one or more containers stop, then print their exit codes"
 
 _IMAGE = (
+    Node("build", _BUILD, "image.build"),
     Node("history", _HISTORY, "image.history"),
     Node("import", _IMPORT, "image.import_"),
     Node("inspect", "Display detailed information on one or more images", "image.inspect"),
@@ -106,6 +109,7 @@ _CONTAINER = (
     Node("cleanup", "Settle the state of a container that has ended", "container.cleanup", hidden=True),
     Node("commit", _COMMIT, "container.commit"),
     Node("create", _CREATE, "container.create"),
+    Node("exec", _EXEC, "container.exec_"),
     Node("export", _EXPORT, "container.export"),
     Node("inspect", "Display detailed information on one or more containers", "container.inspect"),
     Node("kill", _KILL, "container.kill"),
@@ -131,6 +135,11 @@ _SYSTEM = (
     Node("prune", "Remove unused data", "system.prune"),
 )
 
+_BUILDER = (
+    Node("build", _BUILD, "image.build"),
+    Node("prune", "Remove build cache", "builder.prune"),
+)
+
 _COMPLETION = (
     Node("bash", "Generate the autocompletion script for bash", "completion.bash"),
     Node("fish", "Generate the autocompletion script for fish", "completion.fish"),
@@ -141,12 +150,15 @@ ROOT = Node(
     "pallet",
     "A self-sufficient engine for container images and containers",
     children=(
+        Node("builder", "Manage builds", children=_BUILDER),
         Node("completion", "Generate the autocompletion script for the specified shell", children=_COMPLETION),
         Node("container", "Manage containers", children=_CONTAINER),
         Node("image", "Manage images", children=_IMAGE),
         Node("system", "Manage pallet", children=_SYSTEM),
+        Node("build", _BUILD, "image.build"),
         Node("commit", _COMMIT, "container.commit"),
         Node("create", _CREATE, "container.create"),
+        Node("exec", _EXEC, "container.exec_"),
         Node("export", _EXPORT, "container.export"),
         Node("history", _HISTORY, "image.history"),
         Node("images", "List images", "image.ls"),

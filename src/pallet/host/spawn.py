@@ -6,7 +6,7 @@ Input and output go through memory files, so that nothing can block, however muc
 from __future__ import annotations
 
 import os
-import signal
+from _signal import SIGPIPE  # type: ignore[import-not-found]  # what `signal` is made of: that one imports enum
 
 from pallet.errors import HostError
 
@@ -64,7 +64,7 @@ class Spawned:
                     list(argv),
                     os.environ if env is None else env,
                     file_actions=actions,
-                    setsigdef=(signal.SIGPIPE,),
+                    setsigdef=(SIGPIPE,),
                 )
             except OSError as error:
                 self._close()

@@ -6,7 +6,6 @@ Source: OCI runtime spec, runtime.md; the command lines of crun(1) and runc(8).
 from __future__ import annotations
 
 import os
-import re
 
 from pallet.errors import HostError, RuntimeFailed
 from pallet.host.spawn import find_program, run
@@ -42,6 +41,11 @@ class OciRuntime:
     @property
     def refuses_hybrid(self) -> bool:
         """Whether it must not see the cgroup v2 part of a hybrid set-up: crun's "cgroups in hybrid mode"."""
+        return self.name.startswith("crun")
+
+    @property
+    def gives_terminals(self) -> bool:
+        """Whether its `exec` hands a terminal over and waits for the process as well: crun's does, runc's does not."""
         return self.name.startswith("crun")
 
     def start(self, id: str, program: str) -> None:
@@ -145,6 +149,8 @@ def _cleaned(message: str) -> str:
     lines = [line for line in message.strip().splitlines() if line.strip()]
     if not lines:
         return "no reason given"
+    import re  # not on the way of what goes well
+
     line = lines[-1]
     match = re.search(r'(?:"msg":|msg=)"((?:[^"\\]|\\.)*)"', line)
     if match:

@@ -140,6 +140,19 @@ class Containers:
         )
         return [row[0] for row in self._db.rows(query, (id,))]
 
+    def variables(self, id: str) -> list[str]:
+        """The environment variables (`NAME=value`) of a container's config: the image's and the user's."""
+        query = (
+            f"SELECT each.value FROM containers, json_each({_RECORD}, '$.config.Env') AS each"
+            " WHERE containers.id = ? AND each.value IS NOT NULL"
+        )
+        return [row[0] for row in self._db.rows(query, (id,))]
+
+    def last_runtime(self, id: str) -> str | None:
+        """The path of the OCI runtime of a container's last run, or None."""
+        row = self._db.row(f"SELECT json_extract({_STATE}, '$.runtime') FROM containers WHERE id = ?", (id,))
+        return (row and row[0]) or None
+
     def mounted(self, id: str) -> list[tuple[str, str, str]]:
         """Volume name (or ''), source and destination of a container's mounts."""
         query = (
