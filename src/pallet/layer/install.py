@@ -163,8 +163,15 @@ class Installer:
         """Whether the layer at this position is here already, on the same parents, so that it need not be unpacked."""
         return self._snapshots.has(self._chain[position])
 
+    def append(self, diff_id: Digest) -> None:
+        """Learn the diff ID of one more layer, on top: of one whose unpacking began before it was known."""
+        self._diff_ids = (*self._diff_ids, diff_id)
+        self._chain = chain_ids(self._diff_ids)
+
     def begin(self, position: int, media_type: str) -> LayerJob:
         """Begin to unpack the layer at `position` (0 is the bottom); waits while all workers are busy.
+
+        The position may be the first one without a diff ID; then `append` has to come before the job is finished.
 
         Raises:
             HostError: no room to unpack, or no worker.

@@ -12,15 +12,14 @@ from pallet.oci.config import History
 from pallet.oci.mutate import Step, append_layer
 from pallet.ops.container_pause import paused
 from pallet.ops.images import image_by_id
-from pallet.ops.new_layer import LayerWriter, NewLayer
+from pallet.ops.make_layer import EMPTY_TAR, LayerMaker
+from pallet.ops.new_layer import NewLayer
 from pallet.ops.record_image import record_image
 from pallet.ops.times import now_ns, rfc3339_nano
 from pallet.reference import Reference
 from pallet.runtime.paths import ContainerPaths
 from pallet.store.container_record import ContainerRecord
 from pallet.version import DOCKER_VERSION
-
-_EMPTY_TAR = Digest.of(bytes(1024))
 
 
 def commit(
@@ -56,8 +55,8 @@ def commit(
     with engine.store.adding():
         base = image_by_id(engine, record.image)
         with paused(engine, record, pause):
-            layer = _changes(engine, record)
-        empty = layer.diff_id == _EMPTY_TAR
+            layer = _changes(engine, record, base.config.diff_ids)
+        empty = layer.diff_id == EMPTY_TAR
         history = History(
             created=rfc3339_nano(now_ns()),
             created_by=" ".join(record.config.cmd or ()),
@@ -75,7 +74,7 @@ def commit(
     return image.id
 
 
-def _changes(engine: Engine, record: ContainerRecord) -> NewLayer:
-    with LayerWriter(engine.store.blobs) as writer:
-        write_diff(ContainerPaths(engine.settings, record.id).upper, writer)
-        return writer.finish()
+def _changes(engine: Engine, record: ContainerRecord, parents: Sequence[Digest]) -> NewLayer:
+    with LayerMaker(engine, parents) as maker:
+        write_diff(ContainerPaths(engine.settings, record.id).upper, maker)
+        return maker.finish()

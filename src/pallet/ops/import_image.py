@@ -11,7 +11,7 @@ from pallet.engine import Engine
 from pallet.layer.compress import Readable, decompressor
 from pallet.oci.config import ContainerConfig, History
 from pallet.oci.mutate import Step, append_layer, empty_config
-from pallet.ops.new_layer import LayerWriter
+from pallet.ops.make_layer import LayerMaker
 from pallet.ops.record_image import record_image
 from pallet.ops.times import now_ns, rfc3339_nano
 from pallet.platform import Platform, host
@@ -49,11 +49,11 @@ def import_image(
     """
     config = apply_changes(ContainerConfig(), changes)
     with engine.store.adding():
-        with LayerWriter(engine.store.blobs) as writer:
+        with LayerMaker(engine, ()) as maker:
             stream = decompressor(tar)
             while chunk := stream.read(CHUNK_SIZE):
-                writer.write(chunk)
-            layer = writer.finish()
+                maker.write(chunk)
+            layer = maker.finish()
         comment = message or f"Imported from {source}"
         history = History(created=rfc3339_nano(now_ns()), comment=comment)
         step = Step(history, config, docker_version=DOCKER_VERSION)
