@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -80,8 +79,8 @@ class Engine:
         subprocess.run([*self.command, "rm", "-f", name], check=False, env=self.env, capture_output=True)
 
 
-def pallet(directory: Path, group: Group) -> Engine:
-    """pallet as users have it: the installed command, with its modules compiled."""
+def pallet(program: Path, directory: Path, group: Group) -> Engine:
+    """The installed pallet."""
     home = directory / "home"
     home.mkdir(parents=True)
     env = {
@@ -93,8 +92,7 @@ def pallet(directory: Path, group: Group) -> Engine:
         "PALLET_REGISTRIES": os.devnull,
     }
 
-    program = str(Path(sys.executable).with_name("pallet"))
-    return Engine("pallet", [program], env, group)
+    return Engine("pallet", [str(program)], env, group)
 
 
 def docker(daemon: Dockerd, group: Group) -> Engine:

@@ -24,6 +24,7 @@ from tests.support.registry import RegistryServer
 
 from benchmarks import images, report
 from benchmarks.engines import Engine, Skopeo, docker, pallet, podman, remove
+from benchmarks.install import installed_pallet
 from benchmarks.listing import listing
 from benchmarks.measure import Failed, Group
 from benchmarks.results import Results, machine
@@ -54,6 +55,7 @@ def main() -> int:
     options = _options()
     wanted = options.rows.split(",") if options.rows else _names()
     peers = options.peers.split(",") if options.peers else []
+    program = installed_pallet()
     main_image, other = images.make(options.scale)
     results = Results(
         options.scale,
@@ -68,7 +70,7 @@ def main() -> int:
             steps = [name for name in part if name in wanted]
             if not steps:
                 continue
-            with _started(peers, results) as (engines, skopeo, work), RegistryServer() as registry:
+            with _started(program, peers, results) as (engines, skopeo, work), RegistryServer() as registry:
                 bench = _prepare(results, registry, main_image, other, work)
                 bench.thorough = repetition == options.repeat - 1
                 turn = repetition % len(engines)
@@ -76,7 +78,7 @@ def main() -> int:
                     _step(bench, name, part[name], [*engines[turn:], *engines[:turn]], skopeo)
     if "ls" in wanted:
         for count in (1, _MANY):
-            with _started(peers, results) as (engines, _, work):
+            with _started(program, peers, results) as (engines, _, work):
                 _listing(results, engines, work, count, 30 if options.scale == "small" else 100)
     print(report.page(results))
     report.write(results, REPOSITORY / "benchmarks/results", options.name or options.scale)
@@ -98,7 +100,7 @@ def _names() -> list[str]:
 
 
 @contextmanager
-def _started(peers: list[str], results: Results) -> Iterator[tuple[list[Engine], Skopeo | None, Path]]:
+def _started(program: Path, peers: list[str], results: Results) -> Iterator[tuple[list[Engine], Skopeo | None, Path]]:
     """The engines on a new file system, and a directory there.
 
     This process, and with it all that it starts, then is in the daemon's network namespace.
@@ -107,7 +109,7 @@ def _started(peers: list[str], results: Results) -> Iterator[tuple[list[Engine],
         work = place / "w"  # podman takes no long paths
         work.mkdir()
         stack.callback(remove, work)
-        engines = [pallet(work / "pallet", stack.enter_context(Group("pallet")))]
+        engines = [pallet(program, work / "pallet", stack.enter_context(Group("pallet")))]
         if "docker" in peers:
             group = stack.enter_context(Group("docker"))
             with group.entered():
