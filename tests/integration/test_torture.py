@@ -312,7 +312,7 @@ def _all_or_one_error(ended: list[tuple[int, str, str]], *texts: str) -> None:
         assert code == 0 or (len(error.splitlines()) == 1 and any(text in error for text in texts)), (code, error)
 
 
-_PAIRS = range(max(1, _ROUNDS // 12))
+_PAIRS = range(max(1, _ROUNDS // 40))
 
 
 @pytest.mark.parametrize("number", _PAIRS)

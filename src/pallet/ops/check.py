@@ -14,7 +14,7 @@ import msgspec
 from pallet.content import CHUNK_SIZE
 from pallet.digest import Digest
 from pallet.engine import Engine
-from pallet.errors import PalletError
+from pallet.errors import Integrity
 from pallet.layer.verify import PackedLayer, verify_layers
 from pallet.progress import Event, Progress, silent
 from pallet.store.check import Finding, blob_bytes
@@ -101,7 +101,7 @@ def _layers(engine: Engine, damaged: set[str], progress: Progress) -> Iterator[F
                     elif chain not in wrong:
                         wrong.add(chain)
                         yield _damaged(engine, chain, differences)
-            except PalletError as error:
+            except Integrity as error:  # not a HostError: without room to unpack, nothing is known
                 detail = f"the layers of image {row.id} do not unpack: {error.message}"
                 yield Finding("manifest-wrong", manifest.digest, detail, (row.id,))
 
