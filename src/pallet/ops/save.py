@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -54,6 +54,21 @@ def save(engine: Engine, names: Iterable[str], sink: ArchiveSink, *, progress: P
         image = image_by_id(engine, each.image, each.manifest)
         _copy(engine, image, sink, progress)
         sink.name(each.reference, image.manifest.descriptor)
+    sink.finish()
+
+
+def save_image(
+    engine: Engine,
+    image: StoredImage,
+    names: Sequence[Reference | None],
+    sink: ArchiveSink,
+    *,
+    progress: Progress = silent,
+) -> None:
+    """Write one image, whose blobs are all here though it may have no record, under some names; None for no name."""
+    _copy(engine, image, sink, progress)
+    for name in names:
+        sink.name(name, image.manifest.descriptor)
     sink.finish()
 
 

@@ -1,0 +1,1 @@
+"""Building images from Dockerfiles: contexts, the cache, one handler an instruction, the builder."""

@@ -1,0 +1,90 @@
+"""Base images: found in the store or pulled, each once a build."""
+
+from __future__ import annotations
+
+import threading
+
+import msgspec
+
+from pallet.build.cache import LayerBook
+from pallet.build.events import Cancel, Journal
+from pallet.build.layers import Layer, Packed
+from pallet.engine import Engine
+from pallet.errors import InvalidInput, NoSuchImage, PalletError
+from pallet.oci.chain import chain_ids
+from pallet.ops.images import StoredImage, image_by_id, load_image
+from pallet.ops.pull import pull
+from pallet.platform import Platform, rank
+from pallet.reference import parse
+
+
+class Base(msgspec.Struct, frozen=True):
+    """An image to build on, or to copy from."""
+
+    image: StoredImage
+    top: Layer | None
+
+
+class Bases:
+    """The images of one build.
+
+    Args:
+        engine: whose store and registries; the caller is inside `store.adding()`.
+        book: takes their layers.
+        journal: told of pulls.
+        refresh: ask the registries for images that are here, too.
+    """
+
+    def __init__(self, engine: Engine, book: LayerBook, journal: Journal, cancel: Cancel, *, refresh: bool) -> None:
+        self._engine = engine
+        self._book = book
+        self._journal = journal
+        self._cancel = cancel
+        self._refresh = refresh
+        self._lock = threading.Lock()
+        self._known: dict[tuple[str, Platform], Base] = {}
+
+    def image(self, name: str, platform: Platform) -> Base:
+        """An image by its name or id.
+
+        Raises:
+            InvalidInput: it cannot be had, with the registry's reason.
+        """
+        with self._lock:
+            key = (name, platform)
+            if key not in self._known:
+                self._cancel.check()
+                try:
+                    self._known[key] = self._load(name, platform)
+                except PalletError as error:
+                    why = f"{name}: failed to resolve source metadata for {_full(name)}: {error.message}"
+                    raise InvalidInput(why, hint=error.hint) from error
+            return self._known[key]
+
+    def _load(self, name: str, platform: Platform) -> Base:
+        with self._journal.step(f"[internal] load metadata for {_full(name)}") as step:
+            image = None if self._refresh else self._here(name, platform)
+            if image is None:
+                pulled = pull(self._engine, parse(name), platform=platform, progress=step.progress)
+                image = image_by_id(self._engine, pulled.image)
+        chain = chain_ids(image.config.diff_ids)
+        infos = [self._engine.snapshots.info(each) for each in chain]
+        packed = [
+            Packed(blob, info.diff_id, info.size, info.files)
+            for blob, info in zip(image.manifest.layers, infos, strict=True)
+        ]
+        return Base(image, self._book.base(chain, packed))
+
+    def _here(self, name: str, platform: Platform) -> StoredImage | None:
+        try:
+            image = load_image(self._engine, name)
+        except NoSuchImage:
+            return None
+        return image if rank(image.config.platform, platform) is not None else None
+
+
+def _full(name: str) -> str:
+    try:
+        return str(parse(name).with_default_tag())
+    except PalletError:
+        return name

@@ -1,0 +1,107 @@
+"""Git repositories as contexts and sources of ADD: `https://host/repo.git#branch:directory`, fetched by git itself.
+
+Source: docker's documentation, "Build context", "Git repositories".
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+
+from pallet.errors import HostError, InvalidInput, Unavailable
+from pallet.host.files import remove_tree
+from pallet.host.spawn import Spawned, find_program
+
+_SCP = re.compile(r"[A-Za-z0-9_.-]+@[A-Za-z0-9_.-]+:")
+_WEB = re.compile(r"https?://[^?#]*\.git(#|\Z)")
+_COMMIT = re.compile(r"[0-9a-f]{40}\Z")
+_PROTOCOLS = "http:https:git:ssh"
+
+
+def is_git(where: str) -> bool:
+    """Whether a word names a git repository."""
+    return where.startswith(("git://", "ssh://", "git@", "github.com/")) or bool(_WEB.match(where) or _SCP.match(where))
+
+
+def clone(where: str, target: str, *, keep_git: bool = False) -> str:
+    """Check a repository out.
+
+    Args:
+        where: the repository; behind `#` a branch, tag or commit, and behind `:` a directory in it.
+        target: an empty directory.
+        keep_git: keep `.git`.
+
+    Returns:
+        The directory that is meant, relative to `target`; "" for all of it.
+
+    Raises:
+        InvalidInput: it has no such directory.
+        Unavailable: git cannot fetch it.
+        HostError: git is not installed.
+    """
+    address, _, fragment = where.partition("#")
+    reference, _, inner = fragment.partition(":")
+    if address.startswith("github.com/"):
+        address = "https://" + address
+    if reference.startswith("-") or address.startswith("-"):
+        raise InvalidInput(f"invalid git reference: {where}")
+    git = find_program("git")
+    if git is None:
+        raise HostError("git not found", hint="install git")
+    _git(git, target, "init", "--quiet")
+    _git(git, target, "remote", "add", "origin", address)
+    wanted = reference or "HEAD"
+    if _fetch(git, target, "--depth=1", wanted):
+        _git(git, target, "checkout", "--quiet", "--force", "FETCH_HEAD")
+    else:
+        # Not every server gives single commits, and a short id is no name that it knows.
+        if not _fetch(git, target, "--tags", "+refs/heads/*:refs/remotes/origin/*"):
+            raise Unavailable(f"failed to fetch remote {address}")
+        _git(git, target, "checkout", "--quiet", "--force", wanted)
+    _git(git, target, "submodule", "update", "--quiet", "--init", "--recursive", "--depth=1")
+    if not keep_git:
+        remove_tree(f"{target}/.git")
+    directory = posixpath.normpath("/" + inner).lstrip("/")
+    real = os.path.realpath(f"{target}/{directory}")
+    base = os.path.realpath(target)
+    if not os.path.isdir(real) or not (real + "/").startswith(base + "/"):
+        raise InvalidInput(f'subdir not a directory: "{inner}"')
+    return os.path.relpath(real, base) if real != base else ""
+
+
+def is_commit(text: str) -> bool:
+    """Whether that is the full id of a commit."""
+    return bool(_COMMIT.match(text))
+
+
+def head_of(target: str) -> str:
+    """The commit that is checked out, while `.git` is there."""
+    git = find_program("git") or "git"
+    return _git(git, target, "rev-parse", "HEAD").decode().strip()
+
+
+def _fetch(git: str, target: str, *words: str) -> bool:
+    return _run(git, target, "fetch", "--quiet", words[0], "origin", *words[1:])[0] == 0
+
+
+def _git(git: str, target: str, *words: str) -> bytes:
+    code, said = _run(git, target, *words)
+    if code:
+        raise Unavailable(f"git {words[0]} failed: {said.decode(errors='replace').strip() or f'exit code {code}'}")
+    return said
+
+
+def _run(git: str, target: str, *words: str) -> tuple[int, bytes]:
+    # Neither prompts nor the machine's own configuration, and no transport that runs programs.
+    env = {
+        **os.environ,
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_ALLOW_PROTOCOL": _PROTOCOLS,
+        "GIT_SSH_COMMAND": "ssh -o BatchMode=yes",
+    }
+    env.pop("GIT_DIR", None)
+    umask = ("-c", "core.hooksPath=/dev/null", "-c", "core.sharedRepository=umask", "-c", "safe.directory=*")
+    done = Spawned([git, *umask, "-C", target, *words], env=env).wait()
+    return done.code, done.stdout if done.code == 0 else done.stderr or done.stdout

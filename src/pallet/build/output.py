@@ -1,0 +1,113 @@
+"""`--output`: where else a build's result goes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
+
+from pallet.build.copytree import copy_tree
+from pallet.build.layers import directories
+from pallet.build.options import BuildOptions, Output
+from pallet.build.shared import Shared
+from pallet.build.source import Tree
+from pallet.build.state import State
+from pallet.build.view import with_views
+from pallet.errors import HostError, InvalidInput
+from pallet.host.files import unlink_if_there
+from pallet.layer.diff import write_tree
+from pallet.oci.config import ImageConfig
+from pallet.oci.manifest import Manifest
+from pallet.ops.images import StoredImage
+from pallet.ops.save import save_image
+from pallet.reference import Reference
+
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+_STANDARD_OUTPUT = 1
+
+
+def check_outputs(options: BuildOptions) -> None:
+    """Refuse outputs that cannot be, before anything is built. Raises InvalidInput."""
+    for output in options.outputs:
+        if output.type == "local" and (not output.dest or output.dest == "-"):
+            raise InvalidInput("dest is required for local output")
+        if output.type == "local" and os.path.exists(output.dest) and not os.path.isdir(output.dest):
+            raise InvalidInput(f"destination directory {output.dest} is a file")
+        if output.type in ("tar", "oci") and not output.dest:
+            raise InvalidInput(f"dest file is required for {output.type} output")
+        if output.type in ("tar", "oci", "docker") and os.path.isdir(output.dest):
+            raise InvalidInput(f"destination file {output.dest} is a directory")
+
+
+def write_outputs(shared: Shared, state: State, config: ImageConfig, manifest: Manifest) -> None:
+    """Write all outputs but the store's.
+
+    Raises:
+        HostError: a file cannot be written.
+    """
+    for output in shared.options.outputs:
+        if output.type == "image":
+            continue
+        with shared.journal.step(_title(output)):
+            if output.type in ("local", "tar"):
+                _write_tree(shared, state, output)
+            else:
+                _write_archive(shared, output, config, manifest)
+
+
+def _title(output: Output) -> str:
+    if output.type == "local":
+        return "exporting to client directory"
+    if output.type == "tar":
+        return "exporting to client tarball"
+    return f"exporting to {output.type} image format"
+
+
+def _write_tree(shared: Shared, state: State, output: Output) -> None:
+    place = shared.staging().path
+
+    def write(roots: list[int]) -> None:
+        if output.type == "local":
+            os.makedirs(output.dest, exist_ok=True)
+            copy_tree(Tree(roots[0]), "", output.dest)
+        else:
+            with _opened(output.dest) as file:
+                write_tree(f"/proc/self/fd/{roots[0]}", file)
+
+    with_views(place, [directories(state.top)], write)
+
+
+def _write_archive(shared: Shared, output: Output, config: ImageConfig, manifest: Manifest) -> None:
+    from pallet.archive.docker_writer import DockerArchiveSink
+    from pallet.archive.oci_writer import OciArchiveSink
+
+    blobs = shared.engine.store.blobs
+    blobs.put(config.raw)
+    blobs.put(manifest.raw)
+    image = StoredImage(config.id, manifest, config)
+    with _opened(output.dest or "-") as file:
+        sink = OciArchiveSink(file) if output.type == "oci" else DockerArchiveSink(file)
+        names: list[Reference | None] = [reference.with_default_tag() for reference in shared.options.tags]
+        names = names or [None]
+        save_image(shared.engine, image, names, sink)
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[BinaryIO]:
+    """A file that appears whole or not at all; `-` is standard output."""
+    if path == "-":
+        with open(os.dup(_STANDARD_OUTPUT), "wb") as file:
+            yield file
+        return
+    temporary = f"{path}.{os.getpid()}.partial"
+    try:
+        with open(os.open(temporary, _NEW, 0o644), "wb") as file:
+            yield file
+        os.replace(temporary, path)
+    except OSError as error:
+        unlink_if_there(temporary)
+        raise HostError(f"cannot write {path}: {error.strerror}") from error
+    except BaseException:
+        unlink_if_there(temporary)
+        raise

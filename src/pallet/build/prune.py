@@ -1,0 +1,95 @@
+"""`docker builder prune`: results of earlier builds that nobody need keep."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from pallet.build import cachemounts
+from pallet.digest import Digest
+from pallet.durations import parse_duration
+from pallet.engine import Engine
+from pallet.errors import InvalidInput
+from pallet.ops.times import now_ns, parse_until
+from pallet.store.build_cache import CachedLayer
+
+_FILTERS = ("until", "unused-for", "id", "type")
+_LAYER = "regular"
+_MOUNT = "exec.cachemount"
+
+
+class Pruned(msgspec.Struct, frozen=True):
+    """What went: ids, and the bytes that this freed."""
+
+    removed: tuple[str, ...]
+    reclaimed: int
+
+
+def prune_builds(
+    engine: Engine,
+    *,
+    all: bool = False,
+    filters: Sequence[tuple[str, str]] = (),
+    keep_storage: int = 0,
+) -> Pruned:
+    """Remove results of the build cache, and directories of RUN --mount=type=cache.
+
+    Args:
+        engine: whose store.
+        all: also results whose layers an image has; without it only what the cache alone keeps.
+        filters: `until` (not used since a moment), `unused-for` (a duration), `id`, `type`.
+        keep_storage: leave so many bytes: those used last.
+
+    Raises:
+        InvalidInput: a bad filter.
+    """
+    before = _limit(filters)
+    types = [value for name, value in filters if name == "type"]
+    ids = [value for name, value in filters if name == "id"]
+    cache = engine.store.build_cache
+    own = cache.own_chains()
+    room = keep_storage
+    chosen: list[CachedLayer] = []
+    seen: set[Digest] = set()
+    for layer in cache.all():
+        if layer.chain_id in own and layer.chain_id not in seen:
+            room -= layer.size
+        new = layer.chain_id not in seen
+        seen.add(layer.chain_id)
+        if (types and _LAYER not in types) or (ids and not any(layer.key.hex.startswith(id) for id in ids)):
+            continue
+        if not all and layer.chain_id not in own:
+            continue
+        if max(layer.used, layer.created) >= before or (keep_storage and room >= 0 and new):
+            continue
+        chosen.append(layer)
+    cache.remove([layer.key for layer in chosen])
+    gone = {layer.chain_id: layer.size for layer in chosen}
+    removed = [layer.key.short for layer in chosen]
+    reclaimed = sum(size for chain, size in gone.items() if chain in own)
+    if not types or _MOUNT in types:
+        for mount in cachemounts.all_mounts(engine.settings.root):
+            name = mount.path.rpartition("/mounts/")[2].replace("/", "-")
+            if (ids and name not in ids) or mount.used >= before or keep_storage:
+                continue
+            if cachemounts.remove(mount):
+                removed.append(name)
+                reclaimed += mount.size
+    if not filters and not keep_storage:
+        cache.forget_files()
+    engine.store.collect(engine.snapshots.remove, blocking=False)
+    return Pruned(tuple(removed), reclaimed)
+
+
+def _limit(filters: Sequence[tuple[str, str]]) -> int:
+    """Only what was last used before this moment goes, in nanoseconds since the epoch."""
+    limit = now_ns() + 1
+    for name, value in filters:
+        if name not in _FILTERS:
+            raise InvalidInput(f"invalid filter '{name}'")
+        if name == "until":
+            limit = min(limit, parse_until(value))
+        elif name == "unused-for":
+            limit = min(limit, now_ns() - parse_duration(value))
+    return limit

@@ -1,0 +1,149 @@
+"""What the stages of one build share."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import TypeVar
+
+from pallet.build.bases import Bases
+from pallet.build.cache import LayerBook
+from pallet.build.context import Context
+from pallet.build.events import Cancel, Journal
+from pallet.build.network import BuildNetwork
+from pallet.build.options import BuildOptions
+from pallet.build.source import Tree
+from pallet.dockerfile.graph import Plan
+from pallet.dockerfile.stages import Dockerfile
+from pallet.engine import Engine
+from pallet.layer.snapshots import Staging
+from pallet.layer.unpack import Unpacker
+from pallet.ops.times import now_ns
+from pallet.platform import Platform, host
+from pallet.runtime.oci_runtime import OciRuntime, find_runtime
+
+_T = TypeVar("_T")
+_SECOND = 1_000_000_000
+
+
+class Shared:
+    """One build's parts; a context that gives them back.
+
+    Args:
+        engine: whose store; the caller is inside `store.adding()`.
+        options: what is asked for.
+        context: the main context.
+        journal: hears of steps.
+    """
+
+    def __init__(self, engine: Engine, options: BuildOptions, context: Context, journal: Journal) -> None:
+        self.engine = engine
+        self.options = options
+        self.context = context
+        self.journal = journal
+        self.cancel = Cancel()
+        self.book = LayerBook(engine)
+        self.bases = Bases(engine, self.book, journal, self.cancel, refresh=options.pull)
+        self.platform: Platform = options.platform or host()
+        self.contexts: dict[str, Context] = {}
+        self._stack = ExitStack()
+        self._lock = threading.Lock()
+        self._pool = ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 1), thread_name_prefix="pack")
+        self._unpacker: Unpacker | None = None
+        self._runtime: OciRuntime | None = None
+        self._copies: dict[tuple[str, str], str] = {}
+        self.network = self._stack.enter_context(BuildNetwork())
+
+    def __enter__(self) -> Shared:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        self.cancel_all(error)
+        self._stack.close()
+        self.book.close()
+
+    def cancel_all(self, error: BaseException | None) -> None:
+        """Stop what still goes on, if something failed, and wait for what is being packed."""
+        if error is not None:
+            self.cancel.set()
+        self._pool.shutdown(wait=True, cancel_futures=error is not None and not isinstance(error, Exception))
+
+    @property
+    def unpacker(self) -> Unpacker:
+        """The workers that unpack."""
+        with self._lock:
+            if self._unpacker is None:
+                workers = Unpacker(workers=max(2, os.cpu_count() or 1))
+                self._unpacker = self._stack.enter_context(workers)
+            return self._unpacker
+
+    @property
+    def runtime(self) -> OciRuntime:
+        """The OCI runtime. Raises HostError if there is none."""
+        with self._lock:
+            if self._runtime is None:
+                settings = self.engine.settings
+                root = f"{settings.run_dir}/runtime"
+                os.makedirs(root, 0o700, exist_ok=True)
+                self._runtime = find_runtime(settings.runtime, root)
+            return self._runtime
+
+    def staging(self) -> Staging:
+        """A directory that goes with the build."""
+        staging = self.engine.snapshots.stage()
+        self._stack.callback(staging.discard)
+        return staging
+
+    def opened(self, context: Context) -> Context:
+        """Close a context with the build."""
+        return self._stack.enter_context(context)
+
+    def later(self, work: Callable[[], _T]) -> Future[_T]:
+        """Do something beside the build's steps."""
+        return self._pool.submit(work)
+
+    def copy_of(self, name: str, path: str, make: Callable[[str], None]) -> str:
+        """A copy of a part of a context, for RUN to mount, made once: its directory.
+
+        Args:
+            name: the context's, "" for the main one.
+            path: which part.
+            make: fills an empty directory.
+        """
+        with self._lock:
+            if (name, path) not in self._copies:
+                staging = self.staging()
+                make(staging.fs)
+                self._copies[name, path] = staging.fs
+            return self._copies[name, path]
+
+    def tree_of(self, name: str) -> Tree:
+        """The files of a context, by its name; "" for the main one."""
+        return (self.contexts[name] if name else self.context).tree()
+
+    def now(self) -> int:
+        """The time of what is made, in nanoseconds since 1970."""
+        return now_ns() if self.options.epoch is None else self.options.epoch * _SECOND
+
+    @property
+    def file_time(self) -> int:
+        """The time of files that come from nowhere (heredocs), in nanoseconds since 1970."""
+        return (self.options.epoch or 0) * _SECOND
+
+
+class Work:
+    """A Dockerfile with its plan, and what of its stages is done.
+
+    Args:
+        dockerfile: it.
+        plan: which stages are needed, and what for.
+        variables: those that FROM may use.
+    """
+
+    def __init__(self, dockerfile: Dockerfile, plan: Plan, variables: dict[str, str]) -> None:
+        self.dockerfile = dockerfile
+        self.plan = plan
+        self.variables = variables

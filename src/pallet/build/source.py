@@ -1,0 +1,232 @@
+"""Where files of a build come from: a directory tree, read without ever leaving it.
+
+A tree is a build context with its ignore rules, or the root file system of a stage or an image. Names are matched as
+Go's filepath.Match has it, one component after the other; symlinks on the way are followed inside the tree.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import posixpath
+import stat
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from pallet.build.view import real_path
+from pallet.dockerfile.ignore import IgnoreRules
+from pallet.dockerfile.wildcards import component_matches
+from pallet.errors import HostError, InvalidInput
+from pallet.host.inroot import open_in_root
+
+_OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_WILDCARDS = frozenset("*?[\\")
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A file of a tree.
+
+    Attributes:
+        path: relative to the tree's root; no symlink is on the way to it.
+        status: what lstat(2) says.
+        link: a symlink's text.
+    """
+
+    path: str
+    status: os.stat_result
+    link: str = ""
+
+    @property
+    def is_directory(self) -> bool:
+        """Whether it is a directory."""
+        return stat.S_ISDIR(self.status.st_mode)
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a regular file."""
+        return stat.S_ISREG(self.status.st_mode)
+
+
+class Tree:
+    """A directory tree to copy from.
+
+    Args:
+        root: its root, an open directory.
+        ignore: what is not in it.
+        keeps_owners: whether its files' owners mean something, as a stage's do; a context's do not.
+        stable: whether (device, inode) tells its files apart in later builds too, as on a disk.
+    """
+
+    def __init__(
+        self, root: int, *, ignore: IgnoreRules | None = None, keeps_owners: bool = False, stable: bool = False
+    ) -> None:
+        self.root = root
+        self.keeps_owners = keeps_owners
+        self.stable = stable
+        self._ignore = ignore if ignore is not None and ignore.rules else None
+
+    def find(self, pattern: str) -> list[str]:
+        """The paths that a COPY's source means, in byte order, as they are called (symlinks not followed).
+
+        A pattern without wildcards means one path, which must be there.
+
+        Raises:
+            InvalidInput: it is not there, or the pattern is none.
+        """
+        cleaned = posixpath.normpath("/" + pattern).lstrip("/")
+        if not _WILDCARDS.intersection(cleaned):
+            if cleaned and not self._has(cleaned):
+                raise InvalidInput(
+                    f'failed to compute cache key: failed to calculate checksum of ref: "/{cleaned}": not found'
+                )
+            return [cleaned]
+        found = [""]
+        parts = cleaned.split("/")
+        for index, part in enumerate(parts):
+            last = index == len(parts) - 1
+            found = [path for base in found for path in self._matching(base, part, last=last)]
+        return sorted((path for path in found if self._has(path)), key=os.fsencode)
+
+    def resolve(self, path: str) -> str:
+        """Where a path leads, symlinks followed inside the tree.
+
+        Raises:
+            InvalidInput: nowhere.
+        """
+        try:
+            real = real_path(self.root, path)
+        except OSError as error:
+            raise self._missing(path, error) from error
+        if real and not self._has(real):
+            raise self._missing(path, FileNotFoundError())
+        return real
+
+    def entry(self, path: str) -> Entry:
+        """One file. Raises InvalidInput if it is not there."""
+        try:
+            status = os.stat(path or ".", dir_fd=self.root, follow_symlinks=False)
+            link = os.readlink(path, dir_fd=self.root) if stat.S_ISLNK(status.st_mode) else ""
+        except OSError as error:
+            raise self._missing(path, error) from error
+        return Entry(path, status, link)
+
+    def below(self, path: str, wanted: Callable[[str, bool], bool] | None = None) -> Iterator[Entry]:
+        """All that is in a directory, parents before what is in them, names in byte order; sockets are left out.
+
+        Args:
+            path: the directory; no symlink is on the way.
+            wanted: called with a path relative to the directory and whether it is one itself; a directory that is not
+                wanted is looked into all the same, and comes if something in it is wanted.
+
+        Raises:
+            HostError: it cannot be read.
+        """
+        try:
+            top = open_in_root(self.root, path or ".", _OPEN_DIRECTORY)
+        except OSError as error:
+            raise HostError(f"cannot read {path or '/'}: {error.strerror}") from error
+        yield from self._walk(top, path, "", wanted)
+
+    def open(self, path: str) -> int:
+        """Open a regular file for reading. Raises OSError."""
+        return open_in_root(self.root, path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY)
+
+    def _walk(self, top: int, base: str, inner: str, wanted: Callable[[str, bool], bool] | None) -> Iterator[Entry]:
+        """One loop with a stack, for a tree may be deeper than Python's stack; closes `top`."""
+        stack = [(top, base, inner, _listing(top))]
+        held: list[Entry] = []  # directories that come only if something in them does
+        depths: list[int] = []
+        try:
+            while stack:
+                fd, prefix, relative, names = stack[-1]
+                name = next(names, None)
+                if name is None:
+                    os.close(fd)
+                    stack.pop()
+                    while depths and depths[-1] >= len(stack):
+                        depths.pop()
+                        held.pop()
+                    continue
+                path = f"{prefix}/{name}" if prefix else name
+                within = f"{relative}/{name}" if relative else name
+                try:
+                    status = os.stat(name, dir_fd=fd, follow_symlinks=False)
+                    link = os.readlink(name, dir_fd=fd) if stat.S_ISLNK(status.st_mode) else ""
+                except FileNotFoundError:
+                    continue
+                if stat.S_ISSOCK(status.st_mode):
+                    continue
+                directory = stat.S_ISDIR(status.st_mode)
+                ignored = self._ignore is not None and self._ignore.matches(path)
+                if wanted is not None and not ignored:
+                    ignored = not wanted(within, directory)
+                entry = Entry(path, status, link)
+                if not ignored:
+                    yield from held
+                    held.clear()
+                    depths.clear()
+                    yield entry
+                if not directory or (ignored and self._pruned(path, wanted)):
+                    continue
+                if ignored:
+                    held.append(entry)
+                    depths.append(len(stack))
+                try:
+                    below = os.open(name, _OPEN_DIRECTORY, dir_fd=fd)
+                except OSError as error:
+                    if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+                        continue
+                    raise HostError(f"cannot read {path}: {error.strerror}") from error
+                stack.append((below, path, within, _listing(below)))
+        finally:
+            for fd, _, _, _ in stack:
+                os.close(fd)
+
+    def _pruned(self, path: str, wanted: Callable[[str, bool], bool] | None) -> bool:
+        return wanted is None and self._ignore is not None and self._ignore.prunes(path)
+
+    def _matching(self, base: str, part: str, *, last: bool) -> Iterator[str]:
+        try:
+            fd = open_in_root(self.root, base or ".", os.O_RDONLY | os.O_DIRECTORY)
+        except OSError:
+            return
+        try:
+            if not _WILDCARDS.intersection(part):
+                names: Iterator[str] = iter([part])
+            else:
+                names = _listing(fd)
+            for name in names:
+                if name == part or component_matches(part, name):
+                    yield f"{base}/{name}" if base else name
+        finally:
+            os.close(fd)
+
+    def _has(self, path: str) -> bool:
+        """Whether a path is in the tree: there, and not ignored; an ignored directory with something in it counts."""
+        try:
+            parent = real_path(self.root, posixpath.dirname(path))
+            name = posixpath.basename(path)
+            real = f"{parent}/{name}" if parent else name
+            status = os.stat(real, dir_fd=self.root, follow_symlinks=False)
+        except OSError:
+            return False
+        if self._ignore is None or not self._ignore.matches(real):
+            return True
+        if not stat.S_ISDIR(status.st_mode) or self._ignore.prunes(real):
+            return False
+        return next(self.below(real), None) is not None
+
+    def _missing(self, path: str, error: OSError) -> InvalidInput:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, None):
+            return InvalidInput(
+                f'failed to compute cache key: failed to calculate checksum of ref: "/{path}": not found'
+            )
+        return InvalidInput(f'cannot read "/{path}": {error.strerror}')
+
+
+def _listing(fd: int) -> Iterator[str]:
+    with os.scandir(fd) as entries:
+        names = [entry.name for entry in entries]
+    names.sort(key=os.fsencode)
+    return iter(names)

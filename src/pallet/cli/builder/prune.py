@@ -1,0 +1,46 @@
+"""`pallet builder prune`: remove build cache."""
+
+from __future__ import annotations
+
+from pallet.cli.command import Command, Flag
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pallet.cli.command import Options
+    from pallet.cli.context import Context
+
+_DANGLING = "WARNING! This will remove all dangling build cache."
+_ALL = "WARNING! This will remove all build cache."
+
+
+def _run(ctx: Context, opts: Options, args: list[str]) -> int:
+    from pallet.build.prune import prune_builds
+    from pallet.cli.confirm import confirmed
+    from pallet.units import human_size
+
+    if not opts.force and not confirmed(ctx, _ALL if opts.all else _DANGLING):
+        ctx.print(f"Total reclaimed space: {human_size(0)}")
+        return 0
+    pruned = prune_builds(ctx.engine, all=opts.all, filters=opts.filter, keep_storage=opts.keep_storage)
+    if pruned.removed:
+        ctx.print("Deleted build cache objects:")
+        for id in pruned.removed:
+            ctx.print(id)
+        ctx.print()
+    ctx.print(f"Total reclaimed space: {human_size(pruned.reclaimed, 4)}")
+    return 0
+
+
+COMMAND = Command(
+    "prune [OPTIONS]",
+    "Remove build cache",
+    _run,
+    example="pallet builder prune --all --filter unused-for=240h",
+    flags=(
+        Flag("all", "a", help="Remove all build cache, not just what no image has"),
+        Flag("filter", kind="filter", help="Provide filter values (e.g. 'unused-for=24h')"),
+        Flag("force", "f", help="Do not prompt for confirmation"),
+        Flag("keep-storage", kind="bytes", help="Amount of disk space to keep for cache"),
+    ),
+    args=(0, 0),
+)
