@@ -1,91 +1,111 @@
-"""The default bridge: an address for a container, its link and rules by netavark, and their end.
-
-Source: netavark(1); the JSON is what podman hands it (netavark, src/network/types.rs).
-"""
+"""Containers' places in bridge networks: addresses, links and rules by netavark, and their end."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 import msgspec
 
 from pallet.errors import HostError, InvalidInput
-from pallet.host import mounts
 from pallet.host.locks import FileLock, lock
 from pallet.host.process import alive, start_time
-from pallet.host.spawn import Spawned, find_program
-from pallet.network import leases as book
-from pallet.network.leases import Lease, Leases
+from pallet.host.spawn import Spawned
+from pallet.network import guard
+from pallet.network import leases as pages
+from pallet.network.leases import Book, Lease, Leases, Plan
+from pallet.network.netavark import complaint, empty_network, find_netavark, mac_of, order
+from pallet.network.pools import active_subnets, check_free, choose_subnet
 from pallet.network.reserve import Reserved
+from pallet.network.resolver import forget_network
+from pallet.network.routes import prefer_less
 from pallet.network.rules import remove_link, remove_network_rules
 from pallet.store.container_record import NetworkState, PortBinding
+from pallet.store.networks import BRIDGE, Network
 
-LINK = "pallet0"
-NAME = "bridge"
-_ID = "0b" * 32  # netavark wants an id of 64 digits; the default network is always the same one
-_PLACES = ("/usr/lib/podman/netavark", "/usr/libexec/podman/netavark", "netavark")
+
+class Wanted(msgspec.Struct, frozen=True):
+    """A container's part in a network, as it is asked for.
+
+    Attributes:
+        network: the network.
+        names: how others there call the container, the most telling one first.
+        ip: the address it has to get; empty for any free one.
+        mac: the hardware address it has to get; empty for docker's own.
+    """
+
+    network: Network
+    names: tuple[str, ...] = ()
+    ip: str = ""
+    mac: str = ""
 
 
 class Connection:
-    """A container's place on the bridge, in the making; a context that undoes it unless `finish` succeeded.
+    """A container's places in its networks, in the making; a context that undoes them unless `finish` succeeded.
 
-    Entering takes the bridge's lock, an address and the ports; the lock is held until the end, since netavark's orders
+    Entering takes the lock of all bridges, addresses and ports; the lock is held until the end, since netavark's orders
     must not overlap.
 
     Args:
         id: the container's id.
         name: its name.
-        ports: what it publishes.
+        ports: what it publishes, in the first of its networks.
+        wanted: its networks; the default bridge if none is given.
+        avoid: subnets that a bridge made now must not meet: those of the store's other networks.
 
     Raises:
-        HostError: no address or port is free, in docker's words; netavark is missing.
+        HostError, Conflict, InvalidInput: no address or port is free, in docker's words; netavark is missing.
     """
 
-    def __init__(self, id: str, name: str, ports: tuple[PortBinding, ...]) -> None:
+    def __init__(
+        self,
+        id: str,
+        name: str,
+        ports: tuple[PortBinding, ...],
+        wanted: Sequence[Wanted] = (),
+        avoid: Sequence[str] = (),
+    ) -> None:
         self._id = id
-        self._name = name
-        self._program = find_netavark()
         self._running: Spawned | None = None
         self._finished = False
+        self._pid = 0
         self.reserved = Reserved()
+        self._wanted = tuple(wanted) or (Wanted(BRIDGE, (name,)),)
+        find_netavark()
         self._lock: FileLock | None = _locked()
         try:
-            book_now = _without_dead(book.load())
-            if not book_now.subnet:
-                book_now = Leases(book.choose_subnet())
-            # A lease of an earlier run that nobody gave back.
-            book_now = _give_back(book_now, id) if id in book_now.leases else book_now
-            taken = {
-                (port.container.partition("/")[2], port.host_port)
-                for lease in book_now.leases.values()
-                for port in lease.ports
-            }
+            # The leases of dead containers, and those of an earlier run that nobody gave back.
+            self.book = _give_back(_without_dead(pages.load()), id)
             for port in ports:
                 if ":" in port.host_ip:
                     raise InvalidInput(f"cannot publish on {port.host_ip}: the bridge has no IPv6")
-                self.reserved.take(port, taken)
-            self.lease = Lease(book_now.free_address(), os.getpid(), start_time(os.getpid()), self.reserved.ports)
-            self.book = book_now.with_lease(id, self.lease) if book_now.subnet else book_now
-            book.save(self.book)
+                self.reserved.take(port, self.book.taken_ports())
+            for number, each in enumerate(self._wanted):
+                published = self.reserved.ports if number == 0 else ()
+                self.book = _with_place(self.book, id, each, published, f"eth{number}", avoid)
+            pages.save(self.book)
         except BaseException:
             self.close()
             raise
 
     @property
     def state(self) -> NetworkState:
-        """The place as the store keeps it."""
-        return NetworkState(
-            self.lease.ip, self.book.prefix, self.book.gateway, mac_of(self.lease.ip), self.reserved.ports
-        )
+        """The place in the first network, as the store keeps it."""
+        return self.places[self._wanted[0].network.id]
+
+    @property
+    def places(self) -> dict[str, NetworkState]:
+        """The place in each network, by the network's id."""
+        return {each.network.id: _place(self.book, each.network.id, self._id) for each in self._wanted}
 
     def begin(self, netns: int) -> None:
-        """Let netavark make the link and the rules; it works on while the caller goes on.
+        """Let netavark make links and rules; it works on the first network while the caller goes on.
 
         Args:
-            netns: the container's network namespace, open.
+            netns: the container's network namespace, open until the end.
         """
-        words = _request(self._id, self._name, self.book.subnet, self.book.gateway, self.lease)
-        self._running = _order(self._program, "setup", netns, words)
+        self._netns = netns
+        self._running = self._order(self._wanted[0])
 
     def finish(self) -> None:
         """Wait for netavark.
@@ -95,28 +115,38 @@ class Connection:
         """
         if self._running is None:
             return
-        done, self._running = self._running.wait(), None
-        if done.code != 0:
-            raise HostError(f"failed to set up the network: {_complaint(done.stdout, done.stderr)}")
+        _check(self._running)
+        self._running = None
+        for each in self._wanted[1:]:
+            _check(self._order(each))
+            prefer_less(self._netns, _place(self.book, each.network.id, self._id))
+        self.book = _guarded(self.book)
         self._finished = True
 
     def hold(self, pid: int, start: int) -> None:
-        """Bind the lease to the container's own process."""
-        self.book = self.book.with_lease(self._id, Lease(self.lease.ip, pid, start, self.lease.ports))
-        book.save(self.book)
+        """Bind the leases to the container's own process."""
+        for each in self._wanted:
+            leases = self.book.networks[each.network.id]
+            held = msgspec.structs.replace(leases.leases[self._id], holder=pid, holder_start=start)
+            self.book = self.book.with_leases(leases.with_lease(self._id, held))
+        pages.save(self.book)
 
     def close(self) -> None:
-        """Let go of the lock and the sockets; without `finish`, of the place as well."""
+        """Let go of the lock and the sockets; without `finish`, of the places as well."""
         if self._running is not None:
             self._running.wait()
             self._running = None
         if not self._finished and hasattr(self, "book"):
-            book.save(_give_back(self.book, self._id))
+            pages.save(_give_back(self.book, self._id))
         self._finished = True
         self.reserved.close()
         if self._lock is not None:
             self._lock.release()
             self._lock = None
+
+    def _order(self, wanted: Wanted) -> Spawned:
+        leases = self.book.networks[wanted.network.id]
+        return order("setup", self._netns, self._id, leases.plan, leases.leases[self._id])
 
     def __enter__(self) -> Connection:
         return self
@@ -125,123 +155,197 @@ class Connection:
         self.close()
 
 
-def disconnect(id: str) -> None:
-    """Take a container off the bridge: its rules and its address. It may be gone already, with its namespace."""
-    if not os.path.isdir(book.DIRECTORY):
-        return
-    with _locked():
-        now = book.load()
-        if id in now.leases:
-            book.save(_give_back(_without_dead(now), id))
+def join(id: str, process: tuple[int, int], wanted: Wanted, link: str, avoid: Sequence[str]) -> NetworkState:
+    """Give a running container a place in one more network.
 
-
-def find_netavark() -> str:
-    """The path of netavark.
+    Args:
+        id: the container's id.
+        process: its first process and that one's start time.
+        wanted: the network.
+        link: a name for the link that is free in the container.
+        avoid: as for `Connection`.
 
     Raises:
-        HostError: it is not installed.
+        HostError, Conflict, InvalidInput: as `Connection`.
     """
-    for place in _PLACES:
-        path = find_program(place)
-        if path is not None:
-            return path
-    raise HostError("netavark not found", hint="install netavark, or use --network host or none")
+    with _locked():
+        book = _with_place(_without_dead(pages.load()), id, wanted, (), link, avoid)
+        leases = book.networks[wanted.network.id]
+        held = msgspec.structs.replace(leases.leases[id], holder=process[0], holder_start=process[1])
+        book = book.with_leases(leases.with_lease(id, held))
+        pages.save(book)
+        netns = os.open(f"/proc/{process[0]}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            try:
+                _check(order("setup", netns, id, leases.plan, held))
+                place = _place(book, wanted.network.id, id)
+                if link != "eth0":
+                    prefer_less(netns, place)
+                pages.save(_guarded(book))
+            except BaseException:
+                pages.save(_take_down(book, wanted.network.id, id, netns))
+                raise
+        finally:
+            os.close(netns)
+    return place
 
 
-def mac_of(ip: str) -> str:
-    """The hardware address that docker gives a container with this address."""
-    return "02:42:" + ":".join(f"{int(part):02x}" for part in ip.split("."))
+def leave(id: str, pid: int, network: str) -> None:
+    """Take a running container out of a network.
+
+    Args:
+        id: the container's id.
+        pid: its first process.
+        network: the network's id.
+    """
+    with _locked():
+        book = pages.load()
+        if network not in book.of(id):
+            return
+        netns = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            pages.save(_take_down(book, network, id, netns))
+        finally:
+            os.close(netns)
+
+
+def disconnect(id: str) -> None:
+    """Take a container out of all its networks: rules and addresses. It may be gone already, with its namespace."""
+    if not os.path.isdir(pages.DIRECTORY):
+        return
+    with _locked():
+        book = pages.load()
+        if book.of(id):
+            pages.save(_give_back(_without_dead(book), id))
+
+
+def clean_up() -> list[str]:
+    """Give back what dead containers still have in this network namespace, whichever store they were of.
+
+    Returns:
+        The ids of those containers.
+    """
+    if not os.path.isdir(pages.DIRECTORY):
+        return []
+    with _locked():
+        before = pages.load()
+        after = _guarded(_without_dead(before))
+        pages.save(after)
+        return sorted(_containers(before) - _containers(after))
+
+
+def active_plan(network: str) -> Plan | None:
+    """How a network is in the kernel right now; None if it has no containers."""
+    if not os.path.isdir(pages.DIRECTORY):
+        return None
+    leases = pages.load().networks.get(network)
+    return leases.plan if leases else None
+
+
+def subnets_in_use() -> list[str]:
+    """The subnets of all networks that have containers, of all stores."""
+    return active_subnets(pages.load()) if os.path.isdir(pages.DIRECTORY) else []
+
+
+def _containers(book: Book) -> set[str]:
+    return {id for leases in book.networks.values() for id in leases.leases}
 
 
 def _locked() -> FileLock:
-    return lock(f"{book.DIRECTORY}/lock")
+    return lock(f"{pages.DIRECTORY}/lock")
 
 
-def _without_dead(now: Leases) -> Leases:
-    """Give back the leases whose container is gone without anybody noticing (its store may be gone as well)."""
-    for id, lease in list(now.leases.items()):
-        if not alive(lease.holder, lease.holder_start):
-            now = _give_back(now, id)
-    return now
+def _with_place(
+    book: Book, id: str, wanted: Wanted, ports: tuple[PortBinding, ...], link: str, avoid: Sequence[str]
+) -> Book:
+    """The book with one lease more, held by this process."""
+    network = wanted.network
+    leases = book.networks.get(network.id) or Leases(_plan(network, active_subnets(book), avoid))
+    own = os.getpid()
+    lease = Lease(leases.address(wanted.ip), own, start_time(own), ports, link, wanted.names, wanted.mac)
+    return book.with_leases(leases.with_lease(id, lease))
 
 
-def _give_back(now: Leases, id: str) -> Leases:
-    lease = now.leases.get(id)
-    if lease is None:
-        return now
-    # The link went with the container's namespace. netavark removes the rules first and then misses the link, which
-    # it says; removing rules is all it is asked for.
-    empty = _empty_network()
-    try:
-        _order(find_netavark(), "teardown", empty, _request(id, id[:12], now.subnet, now.gateway, lease)).wait()
-    finally:
-        os.close(empty)
-    left = now.without(id)
-    if left.leases:
-        return left
-    remove_network_rules(now.subnet, NAME)
-    remove_link(LINK)
-    return Leases()
-
-
-def _empty_network() -> int:
-    """A network namespace of nobody's, open."""
-    own = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        mounts.unshare(mounts.CLONE_NEWNET)
-        try:
-            return os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-        finally:
-            mounts.setns(own, mounts.CLONE_NEWNET)
-    finally:
-        os.close(own)
-
-
-def _order(program: str, verb: str, netns: int, request: bytes) -> Spawned:
-    # The rules are looked for and removed as iptables has them, so netavark must not choose another way.
-    env = {**os.environ, "NETAVARK_FW": "iptables"}
-    return Spawned([program, verb, f"/proc/self/fd/{netns}"], stdin=request, fds=(netns,), env=env)
-
-
-def _request(id: str, name: str, subnet: str, gateway: str, lease: Lease) -> bytes:
-    mappings = []
-    for port in lease.ports:
-        number, _, protocol = port.container.partition("/")
-        mappings.append(
-            {
-                "container_port": int(number),
-                "host_port": int(port.host_port),
-                "host_ip": "" if port.host_ip == "0.0.0.0" else port.host_ip,
-                "protocol": protocol,
-                "range": 1,
-            }
-        )
-    return msgspec.json.encode(
-        {
-            "container_id": id,
-            "container_name": name,
-            "port_mappings": mappings,
-            "networks": {NAME: {"static_ips": [lease.ip], "interface_name": "eth0", "static_mac": mac_of(lease.ip)}},
-            "network_info": {
-                NAME: {
-                    "name": NAME,
-                    "id": _ID,
-                    "driver": "bridge",
-                    "network_interface": LINK,
-                    "subnets": [{"subnet": subnet, "gateway": gateway}],
-                    "ipv6_enabled": False,
-                    "internal": False,
-                    "dns_enabled": False,
-                    "ipam_options": {"driver": "host-local"},
-                }
-            },
-        }
+def _plan(network: Network, active: list[str], avoid: Sequence[str]) -> Plan:
+    subnet, gateway = network.subnet, network.gateway
+    if subnet:
+        check_free(subnet, active)
+    else:
+        subnet = choose_subnet((*active, *avoid))
+        gateway = subnet.partition("/")[0][:-1] + "1"
+    mtu = network.options.get("com.docker.network.driver.mtu", "")
+    return Plan(
+        id=network.id,
+        name=network.name,
+        link=network.link,
+        subnet=subnet,
+        gateway=gateway,
+        ip_range=network.ip_range,
+        reserved=tuple(network.aux_addresses.values()),
+        internal=network.internal,
+        mtu=int(mtu) if mtu.isdigit() else 0,
+        dns=not network.predefined,
     )
 
 
-def _complaint(stdout: bytes, stderr: bytes) -> str:
+def _place(book: Book, network: str, id: str) -> NetworkState:
+    leases = book.networks[network]
+    lease, plan = leases.leases[id], leases.plan
+    return NetworkState(lease.ip, plan.prefix, plan.gateway, lease.mac or mac_of(lease.ip), lease.ports, lease.link)
+
+
+def _without_dead(book: Book) -> Book:
+    """Give back the leases whose container is gone without anybody noticing (its store may be gone as well)."""
+    for leases in list(book.networks.values()):
+        for id, lease in leases.leases.items():
+            if not alive(lease.holder, lease.holder_start):
+                book = _give_back(book, id)
+    return book
+
+
+def _give_back(book: Book, id: str) -> Book:
+    """End a container's leases when its network namespace is gone."""
+    networks = book.of(id)
+    if not networks:
+        return book
+    # The links went with the container's namespace. netavark removes the rules first and then misses the link, which
+    # it says; removing rules is all it is asked for.
+    empty = empty_network()
     try:
-        said = msgspec.json.decode(stdout, type=dict[str, object]).get("error")
-    except msgspec.DecodeError:
-        said = None
-    return str(said or stderr.decode(errors="replace").strip() or "no reason given")
+        for network in networks:
+            book = _take_down(book, network, id, empty)
+    finally:
+        os.close(empty)
+    return book
+
+
+def _take_down(book: Book, network: str, id: str, netns: int) -> Book:
+    leases = book.networks[network]
+    order("teardown", netns, id, leases.plan, leases.leases[id]).wait()
+    left = leases.without(id)
+    book = book.with_leases(left)
+    if left.leases:
+        return book
+    plan = leases.plan
+    remove_network_rules(plan.subnet, plan.key)
+    remove_link(plan.link)
+    if plan.dns:
+        forget_network(plan.key, last=not any(each.plan.dns for each in book.networks.values()))
+    return _guarded(book)
+
+
+def _guarded(book: Book) -> Book:
+    """See to the rules between networks; the book that is kept knows of them before they are there."""
+    plans = [each.plan for each in book.networks.values()]
+    needed = guard.needed(plans)
+    if not needed and not book.guarded:
+        return book
+    pages.save(Book(book.networks, guarded=True))
+    guard.keep_apart(plans)
+    return Book(book.networks, guarded=needed)
+
+
+def _check(running: Spawned) -> None:
+    done = running.wait()
+    if done.code != 0:
+        raise HostError(f"failed to set up the network: {complaint(done.stdout, done.stderr)}")

@@ -1,8 +1,8 @@
-"""Who has which address on the bridge of this machine.
+"""Who has which address on the bridges of this machine.
 
-A bridge, its addresses and its firewall rules belong to a network namespace of the kernel, not to a store: several
+Bridges, their addresses and their firewall rules belong to a network namespace of the kernel, not to a store: several
 stores share them, and a reboot ends them. So the leases are kept per network namespace, in a directory that a reboot
-empties, under one lock.
+empties, under one lock. Only networks with containers are in the book.
 """
 
 from __future__ import annotations
@@ -13,119 +13,183 @@ from ipaddress import IPv4Address, IPv4Network
 
 import msgspec
 
-from pallet.errors import HostError
+from pallet.errors import Conflict, HostError, InvalidInput
 from pallet.host.files import unlink_if_there
 from pallet.oci.codec import decode, encode
 from pallet.store.container_record import PortBinding
 
 DIRECTORY = "/run/pallet/network"
-# docker's own default pool, then podman's network: the first that nothing on this machine uses yet.
-_POOL = (*(f"172.{number}.0.0/16" for number in range(17, 32)), "10.88.0.0/16", "192.168.224.0/20")
 
 
-class Lease(msgspec.Struct, frozen=True):
-    """One container on the bridge.
+class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a network is in the kernel: enough to make it and to take it away, whichever store it comes from.
 
     Attributes:
-        ip: its address.
-        holder: a process that lives as long as the lease is needed: who starts the container, then the container.
-        holder_start: that process's start time.
-        ports: what it publishes, with the host ports as chosen.
+        id: the network's id.
+        name: its name, for error texts.
+        link: the bridge's name.
+        subnet: such as `172.18.0.0/16`.
+        gateway: the bridge's own address.
+        ip_range: the part of the subnet that containers get addresses from; empty for all of it.
+        reserved: addresses that no container gets.
+        internal: whether there is no way out.
+        mtu: bytes; 0 for the kernel's own.
+        dns: whether the containers' names are resolved.
     """
 
-    ip: str
-    holder: int
-    holder_start: int
-    ports: tuple[PortBinding, ...] = ()
-
-
-class Leases(msgspec.Struct, frozen=True):
-    """All leases of one bridge.
-
-    Attributes:
-        subnet: the bridge's subnet; empty without a lease.
-        leases: by container id.
-    """
-
-    subnet: str = ""
-    leases: dict[str, Lease] = {}
+    id: str
+    name: str
+    link: str
+    subnet: str
+    gateway: str
+    ip_range: str = ""
+    reserved: tuple[str, ...] = ()
+    internal: bool = False
+    mtu: int = 0
+    dns: bool = False
 
     @property
-    def gateway(self) -> str:
-        """The bridge's own address: the subnet's first."""
-        return str(IPv4Network(self.subnet)[1])
+    def key(self) -> str:
+        """What netavark and aardvark-dns call it: names may be in use by several stores, ids are not."""
+        return self.id if self.dns else self.name
 
     @property
     def prefix(self) -> int:
         """The length of the subnet's prefix."""
         return IPv4Network(self.subnet).prefixlen
 
+
+class Lease(msgspec.Struct, frozen=True):
+    """One container in one network.
+
+    Attributes:
+        ip: its address.
+        holder: a process that lives as long as the lease is needed: who starts the container, then the container.
+        holder_start: that process's start time.
+        ports: what it publishes, with the host ports as chosen.
+        link: the network link's name in the container.
+        names: how others in the network call it.
+        mac: its hardware address; empty for docker's own.
+    """
+
+    ip: str
+    holder: int
+    holder_start: int
+    ports: tuple[PortBinding, ...] = ()
+    link: str = "eth0"
+    names: tuple[str, ...] = ()
+    mac: str = ""
+
+
+class Leases(msgspec.Struct, frozen=True):
+    """All leases of one network.
+
+    Attributes:
+        plan: the network.
+        leases: by container id.
+    """
+
+    plan: Plan
+    leases: dict[str, Lease] = {}
+
     def with_lease(self, id: str, lease: Lease) -> Leases:
         """These leases with one more, or a changed one."""
-        return Leases(self.subnet, {**self.leases, id: lease})
+        return Leases(self.plan, {**self.leases, id: lease})
 
     def without(self, id: str) -> Leases:
         """These leases without one."""
-        return Leases(self.subnet, {key: lease for key, lease in self.leases.items() if key != id})
+        return Leases(self.plan, {key: lease for key, lease in self.leases.items() if key != id})
 
-    def free_address(self) -> str:
-        """The lowest address that nobody has.
+    def address(self, wanted: str = "") -> str:
+        """An address for a new lease.
+
+        Args:
+            wanted: the one it has to be; empty for the lowest that nobody has.
 
         Raises:
-            HostError: all are taken, in docker's words.
+            InvalidInput, Conflict, HostError: it cannot be had, in docker's words.
         """
-        network = IPv4Network(self.subnet)
-        taken = {lease.ip for lease in self.leases.values()}
-        for number in range(2, network.num_addresses - 1):
+        plan = self.plan
+        network = IPv4Network(plan.subnet)
+        taken = {plan.gateway, *plan.reserved, *(lease.ip for lease in self.leases.values())}
+        if wanted:
+            if IPv4Address(wanted) not in network:
+                raise InvalidInput(f"Invalid address {wanted}: It does not belong to any of this network's subnets")
+            if wanted in taken:
+                raise Conflict("Address already in use")
+            return wanted
+        for number in _numbers(network, plan.ip_range):
             address = str(network[number])
             if address not in taken:
                 return address
-        raise HostError("failed to allocate IP: no available IPv4 addresses on this network's address pools: bridge")
+        raise HostError(f"no available IPv4 addresses on this network's address pools: {plan.name} ({plan.id})")
 
 
-def load() -> Leases:
+class Book(msgspec.Struct, frozen=True):
+    """The leases of all networks.
+
+    Attributes:
+        networks: by network id; none without leases.
+        guarded: whether there are rules that keep networks apart.
+    """
+
+    networks: dict[str, Leases] = {}
+    guarded: bool = False
+
+    def with_leases(self, leases: Leases) -> Book:
+        """This book with one network's leases changed; a network without any goes."""
+        id = leases.plan.id
+        rest = {key: each for key, each in self.networks.items() if key != id or leases.leases}
+        return Book({**rest, id: leases} if leases.leases else rest, self.guarded)
+
+    def of(self, container: str) -> list[str]:
+        """The ids of the networks in which a container has a lease."""
+        return [id for id, each in self.networks.items() if container in each.leases]
+
+    def taken_ports(self) -> set[tuple[str, str]]:
+        """Protocol and port of everything that containers publish."""
+        return {
+            (port.container.partition("/")[2], port.host_port)
+            for each in self.networks.values()
+            for lease in each.leases.values()
+            for port in lease.ports
+        }
+
+
+def load() -> Book:
     """The leases in this network namespace. The caller holds the lock."""
     try:
         with open(_path(), "rb") as file:
-            return decode(file.read(), Leases, "the list of addresses")
+            return decode(file.read(), Book, "the list of addresses")
     except FileNotFoundError:
-        return Leases()
+        return Book()
 
 
-def save(leases: Leases) -> None:
+def save(book: Book) -> None:
     """Keep the leases; no file stays when there are none."""
     path = _path()
-    if not leases.leases:
+    if not book.networks and not book.guarded:
         unlink_if_there(path)
         return
     fresh = f"{path}.{os.getpid()}"
     with open(fresh, "wb") as file:  # a crash of the machine empties the directory anyhow: no fsync
-        file.write(encode(leases))
+        file.write(encode(book))
     os.rename(fresh, path)
 
 
-def choose_subnet() -> str:
-    """A subnet that no route of this machine meets.
-
-    Raises:
-        HostError: there is none in the pool.
-    """
-    used = list(_routes())
-    for text in _POOL:
-        network = IPv4Network(text)
-        if not any(network.overlaps(other) for other in used):
-            return text
-    raise HostError("could not find an available, non-overlapping IPv4 address pool among the defaults")
+def dns_directory() -> str:
+    """Where the resolver of this network namespace has its files."""
+    return _path().removesuffix(".json") + ".dns"
 
 
-def _routes() -> Iterable[IPv4Network]:
-    with open("/proc/net/route") as lines:
-        next(lines, None)
-        for line in lines:
-            fields = line.split()
-            address, mask = (int.from_bytes(bytes.fromhex(fields[column]), "little") for column in (1, 7))
-            if mask:  # not the default route
-                yield IPv4Network((address & mask, str(IPv4Address(mask))))
+def _numbers(network: IPv4Network, ip_range: str) -> Iterable[int]:
+    """The hosts of a subnet, or of a part of it, as distances from the subnet's address."""
+    last = network.num_addresses - 2
+    if not ip_range:
+        return range(1, last + 1)
+    part = IPv4Network(ip_range, strict=False)
+    first = int(part.network_address) - int(network.network_address)
+    return range(max(first, 1), min(first + part.num_addresses - 1, last) + 1)
 
 
 def _path() -> str:

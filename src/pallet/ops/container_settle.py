@@ -15,7 +15,9 @@ from pallet.host import mounts
 from pallet.host.files import remove_tree, unlink_if_there
 from pallet.host.locks import lock
 from pallet.network.bridge import disconnect
+from pallet.ops.container_networks import clear_places
 from pallet.ops.container_state import current, runtime_of
+from pallet.ops.record_event import container_event, mount_events, network_event
 from pallet.runtime.paths import ContainerPaths
 from pallet.store.container_record import ContainerRecord, NetworkState
 
@@ -52,7 +54,9 @@ def settle_locked(engine: Engine, record: ContainerRecord) -> None:
         ended = msgspec.structs.replace(
             state, finished=max(now.finished, state.started), exit_code=now.exit_code, network=NetworkState()
         )
-        engine.store.containers.set_state(record.id, ended)
+        with engine.store.db.transaction():
+            engine.store.containers.set_state(record.id, ended)
+            _record_end(engine, record, ended.exit_code, ended.finished)
     if not os.path.isdir(paths.run):
         return
     runtime_of(engine, record).delete(record.id)
@@ -62,6 +66,13 @@ def settle_locked(engine: Engine, record: ContainerRecord) -> None:
         if os.path.exists(target):
             _unmount(target)
     remove_tree(paths.run)
+
+
+def _record_end(engine: Engine, record: ContainerRecord, exit_code: int, finished: int) -> None:
+    container_event(engine, record, "die", {"exitCode": str(exit_code)}, moment=finished)
+    for network in clear_places(engine, record.id):
+        network_event(engine, network, "disconnect", record.id)
+    mount_events(engine, record.id, record.host.mounts, "unmount")
 
 
 def _unmount(target: str) -> None:

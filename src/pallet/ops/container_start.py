@@ -10,27 +10,30 @@ from contextlib import ExitStack
 from pallet.engine import Engine
 from pallet.errors import Conflict, HostError, InvalidInput, PalletError, RuntimeFailed
 from pallet.host import inroot
-from pallet.host.files import remove_tree, write_all
+from pallet.host.files import remove_tree
 from pallet.host.locks import lock
 from pallet.network.bridge import Connection
+from pallet.ops.container_etc import link_entries, write_etc
+from pallet.ops.container_networks import clear_places, joined_networks, other_subnets, wanted_place
 from pallet.ops.container_settle import settle_locked
 from pallet.ops.container_state import current
+from pallet.ops.record_event import container_event, mount_events, network_event
 from pallet.ops.times import now_ns
-from pallet.runtime import conmon, etc_files
+from pallet.runtime import conmon
 from pallet.runtime.copy_up import fill_volume
 from pallet.runtime.launch import Launch, Plan
 from pallet.runtime.oci_runtime import OciRuntime, find_runtime, has_cgroups_v2
 from pallet.runtime.paths import ContainerPaths
 from pallet.runtime.spec import Surroundings, build_spec, encode_spec
 from pallet.runtime.users import resolve_user
-from pallet.store.container_record import ContainerRecord, ContainerState, NetworkState, PortBinding
-
-_BRIDGES = ("default", "bridge")
-
-
-def uses_bridge(network_mode: str) -> bool:
-    """Whether a network mode means the default bridge."""
-    return network_mode in _BRIDGES
+from pallet.store.container_record import (
+    ContainerRecord,
+    ContainerState,
+    EndpointSettings,
+    NetworkState,
+    PortBinding,
+)
+from pallet.store.networks import Endpoint, Network
 
 
 def start_container(
@@ -79,21 +82,19 @@ def _start(
     host, config = record.host, record.config
     runtime = find_runtime(host.runtime or engine.settings.runtime, paths.runtime_root)
     program = conmon.find_conmon()
-    mode = host.network_mode
-    if mode not in (*_BRIDGES, "host", "none"):
-        raise HostError(f"network {mode} not found")
-    bridge = uses_bridge(mode)
+    networks = joined_networks(engine, record)
+    bridge = bool(networks)
     layers = engine.snapshots.lower_dirs(record.chain_id) if record.chain_id else []
-    links = _links(engine, record) if host.links else []
-    network = NetworkState()
+    links = link_entries(engine, record) if host.links else []
+    places: dict[str, NetworkState] = {}
     for directory in (paths.run_dir, paths.run):
         os.makedirs(directory, 0o700, exist_ok=True)
     with ExitStack() as stack:
         connection = None
         if bridge:
-            connection = stack.enter_context(_connect(record))
-            network = connection.state
-        _write_etc(record, paths, network, links)
+            connection = stack.enter_context(_connect(engine, record, networks))
+            places = connection.places
+        write_etc(record, paths, [(network, places[network.id]) for network, _ in networks], links)
         argv = conmon.command(
             program,
             paths,
@@ -124,10 +125,15 @@ def _start(
                 pid_start=created.pid_start,
                 conmon=created.conmon,
                 conmon_start=created.conmon_start,
-                network=network,
+                network=connection.state if connection is not None else NetworkState(),
                 runtime=runtime.path,
             )
-            engine.store.containers.set_state(record.id, state)
+            with engine.store.db.transaction():
+                engine.store.containers.set_state(record.id, state)
+                for network, _ in networks:
+                    engine.store.networks.set_place(record.id, network.id, places[network.id])
+                    network_event(engine, network, "connect", record.id)
+                mount_events(engine, record.id, host.mounts, "mount")
             _run_process(engine, record, runtime, before)
         except BaseException:
             runtime.delete(record.id)
@@ -138,22 +144,41 @@ def _run_process(engine: Engine, record: ContainerRecord, runtime: OciRuntime, b
     try:
         runtime.start(record.id, record.path)
     except RuntimeFailed:
-        engine.store.containers.set_state(record.id, before)  # it has not been started after all
+        with engine.store.db.transaction():
+            engine.store.containers.set_state(record.id, before)  # it has not been started after all
+            for network in clear_places(engine, record.id):
+                network_event(engine, network, "disconnect", record.id)
+            mount_events(engine, record.id, record.host.mounts, "unmount")
         raise
+    container_event(engine, record, "start")
 
 
-def _connect(record: ContainerRecord) -> Connection:
+def _connect(engine: Engine, record: ContainerRecord, networks: list[tuple[Network, Endpoint]]) -> Connection:
+    for network, endpoint in networks:
+        _check_settings(network, endpoint.settings)
     ports = list(record.host.ports)
     if record.host.publish_all:
         published = {port.container for port in ports}
         ports += [PortBinding(port) for port in record.config.exposed_ports or () if port not in published]
     try:
-        return Connection(record.id, record.name, tuple(ports))
+        wanted = [wanted_place(record, network, endpoint.settings) for network, endpoint in networks]
+        return Connection(record.id, record.name, tuple(ports), wanted, other_subnets(engine))
     except HostError as error:
         if "port is already allocated" in error.message or "address already in use" in error.message:
-            endpoint = f"driver failed programming external connectivity on endpoint {record.name} ({record.id})"
-            raise HostError(f"{endpoint}: {error.message}") from error
+            text = f"driver failed programming external connectivity on endpoint {record.name} ({record.id})"
+            raise HostError(f"{text}: {error.message}") from error
         raise
+
+
+def _check_settings(network: Network, settings: EndpointSettings) -> None:
+    if not settings.ip:
+        return
+    if network.predefined:
+        raise InvalidInput("user specified IP address is supported on user defined networks only")
+    if network.chosen:
+        raise InvalidInput(
+            "user specified IP address is supported only when connecting to networks with user configured subnets"
+        )
 
 
 def _note_failure(engine: Engine, record: ContainerRecord, error: PalletError) -> None:
@@ -167,58 +192,6 @@ def _note_failure(engine: Engine, record: ContainerRecord, error: PalletError) -
     )
     engine.store.containers.set_state(record.id, failed)
     remove_tree(ContainerPaths(engine.settings, record.id).run)
-
-
-def _links(engine: Engine, record: ContainerRecord) -> list[tuple[str, str]]:
-    """The /etc/hosts entries of the containers linked to."""
-    out = []
-    for word in record.host.links:
-        name, _, alias = word.partition(":")
-        target = engine.store.containers.find(name)
-        _, now = current(engine, target.id)
-        alias = alias or target.name
-        if not now.running:
-            raise HostError(f"Cannot link to a non running container: /{target.name} AS /{record.name}/{alias}")
-        network = engine.store.containers.state(target.id).network
-        names = dict.fromkeys((alias, target.config.hostname, target.name))
-        out.append((network.ip, " ".join(names)))
-    return out
-
-
-def _write_etc(
-    record: ContainerRecord, paths: ContainerPaths, network: NetworkState, links: list[tuple[str, str]]
-) -> None:
-    config, own_network = record.config, record.host.network_mode != "host"
-    entries = []
-    for word in record.host.extra_hosts:
-        name, _, address = word.partition(":")
-        entries.append((network.gateway if address == "host-gateway" else address, name))
-    entries += links
-    full = f"{config.hostname}.{config.domainname}" if config.domainname else config.hostname
-    if network.ip:
-        bare = full.partition(".")[0]
-        entries.append((network.ip, full if bare == full else f"{full} {bare}"))
-    _write(paths.hosts, etc_files.hosts(entries) if own_network else _host_file("/etc/hosts"))
-    _write(paths.hostname, full + "\n")
-    _write(paths.resolv_conf, etc_files.resolv_conf(_host_file("/etc/resolv.conf"), own_network=own_network))
-
-
-def _host_file(path: str) -> str:
-    try:
-        with open(path, errors="surrogateescape") as file:
-            return file.read()
-    except OSError:
-        return ""
-
-
-def _write(path: str, text: str) -> None:
-    """Write in place: a running container would not see another file in its place."""
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
-    try:
-        os.fchmod(fd, 0o644)
-        write_all(fd, text.encode("utf-8", "surrogateescape"))
-    finally:
-        os.close(fd)
 
 
 def _write_config(record: ContainerRecord, paths: ContainerPaths, root: int, bridge: bool) -> None:

@@ -27,15 +27,19 @@ def hosts(entries: Sequence[tuple[str, str]]) -> str:
     return _LOCAL + "".join(f"{address}\t{names}\n" for address, names in entries)
 
 
-def resolv_conf(host: str, *, own_network: bool) -> str:
+def resolv_conf(host: str, *, own_network: bool, resolver: str = "") -> str:
     """The text of /etc/resolv.conf.
 
     Args:
         host: the host's.
         own_network: whether the container has a network of its own, where the host's loopback is out of reach.
+        resolver: the one that knows the containers of its network, and asks the host's about everything else.
     """
     if not own_network:
         return host
+    if resolver:
+        kept = [line for line in host.splitlines() if line.split()[:1] in (["search"], ["domain"])]
+        return "\n".join([f"nameserver {resolver}", *kept, "options ndots:0"]) + "\n"
     lines, servers = [], 0
     for line in host.splitlines():
         words = line.split()

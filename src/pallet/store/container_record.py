@@ -68,11 +68,13 @@ class EndpointSettings(msgspec.Struct, frozen=True, omit_defaults=True):
     Attributes:
         aliases: more names for it there.
         ip: the address it has to get; empty for any free one.
+        mac: the hardware address it has to get; empty for docker's own.
         connected: whether it was joined by `network connect`, which docker's inspect shows.
     """
 
     aliases: tuple[str, ...] = ()
     ip: str = ""
+    mac: str = ""
     connected: bool = False
 
 

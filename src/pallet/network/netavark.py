@@ -1,0 +1,134 @@
+"""Orders to netavark: a container's link in a network, and the rules with it.
+
+Source: netavark(1); the JSON is what podman hands it (netavark, src/network/types.rs).
+"""
+
+from __future__ import annotations
+
+import os
+
+import msgspec
+
+from pallet.errors import HostError
+from pallet.host import mounts
+from pallet.host.spawn import Spawned, find_program
+from pallet.network.leases import Lease, Plan, dns_directory
+
+_PLACES = ("/usr/lib/podman/{}", "/usr/libexec/podman/{}", "{}")
+
+
+def find_netavark() -> str:
+    """The path of netavark.
+
+    Raises:
+        HostError: it is not installed.
+    """
+    return _find("netavark", "install netavark, or use --network host or none")
+
+
+def find_aardvark() -> str:
+    """The path of aardvark-dns.
+
+    Raises:
+        HostError: it is not installed.
+    """
+    return _find("aardvark-dns", "install aardvark-dns, or use the default network")
+
+
+def order(verb: str, netns: int, container: str, plan: Plan, lease: Lease) -> Spawned:
+    """Let netavark work.
+
+    Args:
+        verb: `setup` or `teardown`.
+        netns: the container's network namespace, open.
+        container: its id.
+        plan: the network.
+        lease: the container's part in it.
+    """
+    argv = [find_netavark()]
+    if plan.dns:
+        argv += ["--config", dns_directory(), "--aardvark-binary", find_aardvark()]
+        os.makedirs(dns_directory(), 0o700, exist_ok=True)
+    # It opens the namespace itself: an inherited descriptor would stay open in a resolver that it starts.
+    argv += [verb, f"/proc/{os.getpid()}/fd/{netns}"]
+    # The rules are looked for and removed as iptables has them, so netavark must not choose another way.
+    env = {**os.environ, "NETAVARK_FW": "iptables"}
+    return Spawned(argv, stdin=_request(container, plan, lease), env=env)
+
+
+def complaint(stdout: bytes, stderr: bytes) -> str:
+    """Why netavark failed."""
+    try:
+        said = msgspec.json.decode(stdout, type=dict[str, object]).get("error")
+    except msgspec.DecodeError:
+        said = None
+    return str(said or stderr.decode(errors="replace").strip() or "no reason given")
+
+
+def empty_network() -> int:
+    """A network namespace of nobody's, open."""
+    own = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        mounts.unshare(mounts.CLONE_NEWNET)
+        try:
+            return os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        finally:
+            mounts.setns(own, mounts.CLONE_NEWNET)
+    finally:
+        os.close(own)
+
+
+def mac_of(ip: str) -> str:
+    """The hardware address that docker gives a container with this address."""
+    return "02:42:" + ":".join(f"{int(part):02x}" for part in ip.split("."))
+
+
+def _find(name: str, hint: str) -> str:
+    for place in _PLACES:
+        path = find_program(place.format(name))
+        if path is not None:
+            return path
+    raise HostError(f"{name} not found", hint=hint)
+
+
+def _request(container: str, plan: Plan, lease: Lease) -> bytes:
+    mappings = []
+    for port in lease.ports:
+        number, _, protocol = port.container.partition("/")
+        mappings.append(
+            {
+                "container_port": int(number),
+                "host_port": int(port.host_port),
+                "host_ip": "" if port.host_ip == "0.0.0.0" else port.host_ip,
+                "protocol": protocol,
+                "range": 1,
+            }
+        )
+    name, *aliases = lease.names or (container[:12],)
+    network = {
+        "static_ips": [lease.ip],
+        "interface_name": lease.link,
+        "static_mac": lease.mac or mac_of(lease.ip),
+        "aliases": aliases,
+    }
+    info = {
+        "name": plan.key,
+        "id": plan.id,
+        "driver": "bridge",
+        "network_interface": plan.link,
+        "subnets": [{"subnet": plan.subnet, "gateway": plan.gateway}],
+        "ipv6_enabled": False,
+        "internal": plan.internal,
+        "dns_enabled": plan.dns,
+        "ipam_options": {"driver": "host-local"},
+        "options": {"mtu": str(plan.mtu)} if plan.mtu else {},
+    }
+    return msgspec.json.encode(
+        {
+            "container_id": container,
+            "container_name": name,
+            "port_mappings": mappings,
+            "networks": {plan.key: network},
+            "network_info": {plan.key: info},
+        }
+    )

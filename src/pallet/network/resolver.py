@@ -1,0 +1,43 @@
+"""aardvark-dns, which resolves containers' names: netavark starts it and tells it of containers; here is its end.
+
+Source: aardvark-dns(8): a directory with a file for each network and the resolver's pid; at SIGHUP it reads them.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from pallet.host.files import remove_tree, unlink_if_there
+from pallet.network.leases import dns_directory
+
+
+def forget_network(key: str, *, last: bool) -> None:
+    """Make sure that nothing is left of a network whose last container has gone.
+
+    Args:
+        key: what aardvark-dns calls the network.
+        last: whether no other network has containers.
+    """
+    files = f"{dns_directory()}/aardvark-dns"
+    if not os.path.isdir(dns_directory()):
+        return
+    if os.path.exists(f"{files}/{key}"):
+        # Its container was never said to have left: netavark was killed, or is not there any more.
+        unlink_if_there(f"{files}/{key}")
+        _signal(files, signal.SIGHUP)
+    if last:
+        _signal(files, signal.SIGKILL)
+        remove_tree(dns_directory())
+
+
+def _signal(files: str, number: int) -> None:
+    try:
+        with open(f"{files}/aardvark.pid", "rb") as file:
+            pid = int(file.read())
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            words = file.read().split(b"\0")
+        if os.path.dirname(files).encode() in words:  # not another process with this pid
+            os.kill(pid, number)
+    except (OSError, ValueError):
+        return

@@ -1,0 +1,92 @@
+"""The networks of a container: those it is made for, and what it finds there when it starts."""
+
+from __future__ import annotations
+
+from pallet.engine import Engine
+from pallet.network.bridge import Wanted
+from pallet.ops.record_event import container_event, volume_event
+from pallet.ops.times import now_ns
+from pallet.store.container_record import ContainerRecord, EndpointSettings, NetworkState
+from pallet.store.networks import BRIDGE, BRIDGE_ID, Endpoint, Network
+from pallet.store.volumes import Volume
+
+_NOT_BRIDGED = ("host", "none")
+
+
+def is_bridged(network_mode: str) -> bool:
+    """Whether a network mode names a bridge network: the default one or one of the user's."""
+    return network_mode not in _NOT_BRIDGED and not network_mode.startswith("container:")
+
+
+def record_creation(
+    engine: Engine, record: ContainerRecord, *, aliases: tuple[str, ...] = (), ip: str = "", mac: str = ""
+) -> None:
+    """Record what comes with a new container: its part in its network, its volumes, the events.
+
+    Belongs into the transaction that adds the container.
+
+    Args:
+        engine: whose store.
+        record: the container.
+        aliases: more names for it in a network of the user's.
+        ip: the address it has to get there.
+        mac: the hardware address it has to get.
+
+    Raises:
+        NotFound: there is no such network.
+    """
+    for mount in record.host.mounts:
+        if mount.type == "volume":
+            engine.store.volumes.add(Volume(mount.name, now_ns(), {}, {}))
+            volume_event(engine, mount.name, "create")
+    mode = record.host.network_mode
+    if is_bridged(mode):
+        network = engine.store.networks.find(mode) if mode != "default" else BRIDGE
+        settings = EndpointSettings(aliases=aliases, ip=ip, mac=mac)
+        engine.store.networks.join(record.id, network.id, settings)
+    container_event(engine, record, "create", moment=record.created)
+
+
+def joined_networks(engine: Engine, record: ContainerRecord) -> list[tuple[Network, Endpoint]]:
+    """The networks that a container has a place in when it runs, the one of its mode first.
+
+    Raises:
+        NotFound: one of them is gone; docker's text.
+    """
+    found = [(engine.store.networks.get(each.network), each) for each in engine.store.networks.of_container(record.id)]
+    mode = record.host.network_mode
+    main = (BRIDGE_ID, "bridge") if mode == "default" else (mode,)
+    return sorted(found, key=lambda pair: pair[0].id not in main and pair[0].name not in main)
+
+
+def wanted_place(record: ContainerRecord, network: Network, settings: EndpointSettings) -> Wanted:
+    """What a container asks of a network."""
+    names = dict.fromkeys((record.name, *dns_aliases(record, network, settings)))
+    return Wanted(network, tuple(names), settings.ip, settings.mac)
+
+
+def dns_aliases(record: ContainerRecord, network: Network, settings: EndpointSettings) -> tuple[str, ...]:
+    """The names of a container in a network beyond its own: docker's `Aliases`."""
+    if network.predefined:
+        return ()
+    aliases = [*settings.aliases, record.id[:12], record.config.hostname]
+    return tuple(name for name in dict.fromkeys(aliases) if name)
+
+
+def other_subnets(engine: Engine) -> list[str]:
+    """The subnets of the networks that users of this store have made."""
+    return [network.subnet for network in engine.store.networks.all() if network.subnet]
+
+
+def clear_places(engine: Engine, container: str) -> list[Network]:
+    """Forget where a container was; the networks in which it had a place.
+
+    Belongs into the transaction that records its end.
+    """
+    left = []
+    for endpoint in engine.store.networks.of_container(container):
+        if endpoint.place.ip:
+            engine.store.networks.set_place(container, endpoint.network, NetworkState())
+            known = [network for network in engine.store.networks.all() if network.id == endpoint.network]
+            left += known or [Network(endpoint.network, endpoint.network)]
+    return left

@@ -1,0 +1,76 @@
+"""Recording docker's events: what each kind of object tells of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pallet.engine import Engine
+from pallet.errors import InvalidInput, NotFound
+from pallet.store.container_record import ContainerRecord, Mount
+from pallet.store.networks import Network
+
+
+def container_event(
+    engine: Engine, record: ContainerRecord, action: str, more: Mapping[str, str] | None = None, *, moment: int = 0
+) -> None:
+    """Something happened to a container.
+
+    Args:
+        engine: whose store.
+        record: the container.
+        action: docker's word: `create`, `start`, `exec_create: COMMAND`, ...
+        more: attributes beyond labels, image and name: `exitCode`, `signal`, `execID`, ...
+        moment: when, in nanoseconds since the epoch; now if 0.
+    """
+    attributes = {**(record.config.labels or {}), "image": record.image_name, "name": record.name, **(more or {})}
+    engine.store.events.add("container", action, record.id, attributes, moment=moment)
+
+
+def network_event(engine: Engine, network: Network, action: str, container: str = "") -> None:
+    """Something happened to a network: `create`, `destroy`, or with a container's id `connect`, `disconnect`."""
+    attributes = {"container": container} if container else {}
+    engine.store.events.add("network", action, network.id, {**attributes, "name": network.name, "type": network.driver})
+
+
+def volume_event(engine: Engine, name: str, action: str) -> None:
+    """Something happened to a volume: `create`, `destroy`."""
+    engine.store.events.add("volume", action, name, {"driver": "local"})
+
+
+def mount_events(engine: Engine, container: str, mounts: tuple[Mount, ...], action: str) -> None:
+    """A container begins (`mount`) or ends (`unmount`) to use its volumes."""
+    for mount in mounts:
+        if mount.type != "volume":
+            continue
+        attributes = {"container": container, "driver": "local"}
+        if action == "mount":
+            attributes |= {
+                "destination": mount.destination,
+                "propagation": mount.propagation,
+                "read/write": "false" if mount.read_only else "true",
+            }
+        engine.store.events.add("volume", action, mount.name, attributes)
+
+
+def image_event(engine: Engine, id: str, action: str, name: str = "") -> None:
+    """Something happened to an image.
+
+    Args:
+        engine: whose store.
+        id: its id; for `pull` and `push` the name that was asked for.
+        action: `pull`, `push`, `tag`, `untag`, `delete`, `import`, `load`, `save`.
+        name: the attribute `name`; the id if empty.
+    """
+    engine.store.events.add("image", action, id, {**_labels(engine, id), "name": name or id})
+
+
+def _labels(engine: Engine, id: str) -> dict[str, str]:
+    """The labels of an image that is still there."""
+    from pallet.oci.config import parse_config
+
+    try:
+        image = engine.store.images.resolve(id).image
+        document = parse_config(engine.store.blobs.read(engine.store.images.config_of(image)))
+    except (NotFound, InvalidInput):
+        return {}
+    return dict(document.config.labels or {}) if document.config else {}

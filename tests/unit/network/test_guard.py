@@ -1,0 +1,45 @@
+"""Rules between networks."""
+
+from __future__ import annotations
+
+from pallet.network.guard import guarding_script, needed
+from pallet.network.leases import Plan
+
+_ONE = Plan("1" * 64, "one", "br-1", "10.0.0.0/24", "10.0.0.1", dns=True)
+_TWO = Plan("2" * 64, "two", "br-2", "10.1.0.0/24", "10.1.0.1", dns=True)
+_INSIDE = Plan("3" * 64, "in", "br-3", "10.2.0.0/24", "10.2.0.1", dns=True, internal=True)
+
+
+def test_one_network_needs_none() -> None:
+    assert not needed([_ONE])
+    assert needed([_ONE, _TWO])
+    assert needed([_INSIDE])
+    assert guarding_script(":FORWARD ACCEPT [0:0]\n", [_ONE]) == ""
+
+
+def test_two_networks_are_kept_apart() -> None:
+    script = guarding_script(":FORWARD ACCEPT [0:0]\n", [_ONE, _TWO]).splitlines()
+    assert script[0] == "*filter"
+    assert script[-2:] == ["-I FORWARD -j PALLET_ISOLATION_1", "COMMIT"]
+    assert "-A PALLET_ISOLATION_1 -i br-1 ! -o br-1 -j PALLET_ISOLATION_2" in script
+    assert "-A PALLET_ISOLATION_2 -o br-2 -j DROP" in script
+
+
+def test_an_internal_network_has_no_way_out() -> None:
+    script = guarding_script("", [_INSIDE])
+    assert "-A PALLET_ISOLATION_1 -i br-3 ! -o br-3 -j DROP\n" in script
+    assert "-A PALLET_ISOLATION_1 ! -i br-3 -o br-3 -j DROP\n" in script
+
+
+def test_a_jump_that_is_there_is_not_made_again_and_goes_with_the_chains() -> None:
+    rules = ":PALLET_ISOLATION_1 - [0:0]\n:PALLET_ISOLATION_2 - [0:0]\n-A FORWARD -j PALLET_ISOLATION_1\n"
+    assert "-I FORWARD" not in guarding_script(rules, [_ONE, _TWO])
+    assert guarding_script(rules, [_ONE]).splitlines() == [
+        "*filter",
+        "-D FORWARD -j PALLET_ISOLATION_1",
+        "-F PALLET_ISOLATION_1",
+        "-F PALLET_ISOLATION_2",
+        "-X PALLET_ISOLATION_1",
+        "-X PALLET_ISOLATION_2",
+        "COMMIT",
+    ]
