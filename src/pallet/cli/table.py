@@ -25,13 +25,11 @@ def render(header: Sequence[str], rows: Iterable[Sequence[str]], *, narrowest: i
     Returns:
         The lines, each with its end.
     """
-    lines = [header, *rows]
-    widths = [max(narrowest, max(map(len, column)) + _GAP) for column in zip(*lines, strict=True)]
-    if widths:
-        widths[-1] = 0
-    return "".join(
-        "".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + "\n" for line in lines
-    )
+    columns = list(zip(*[header, *rows], strict=True))
+    for number, column in enumerate(columns[:-1]):
+        width = max(narrowest, max(map(len, column)) + _GAP)
+        columns[number] = tuple([cell.ljust(width) for cell in column])
+    return "".join([f"{''.join(line)}\n" for line in zip(*columns, strict=True)])
 
 
 def align(text: str, *, narrowest: int = _NARROWEST) -> str:

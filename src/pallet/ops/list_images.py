@@ -54,13 +54,14 @@ def list_images(
     before = [images.get(images.resolve(text).image).created for text in chosen.get("before")]
     since = [images.get(images.resolve(text).image).created for text in chosen.get("since")]
     rows = images.rows()
-    parents = {row.parent for row in rows} - {""}
+    parents = {row[3] for row in rows} - {""}  # by position: the properties cost a call for each row
     tags, digests = _names(engine)
     summaries: list[ImageSummary] = []
+    by_date, by_label = bool(before or since), "label" in chosen
     for row in rows:
-        if any(row.created >= limit for limit in before) or any(row.created <= limit for limit in since):
+        if by_date and (any(row[1] >= limit for limit in before) or any(row[1] <= limit for limit in since)):
             continue
-        if "label" in chosen and not labels_match(_labels(engine, row), chosen.get("label")):
+        if by_label and not labels_match(_labels(engine, row), chosen.get("label")):
             continue
         id = row[0]
         own_tags, own_digests = tags.get(id, []), digests.get(id, [])

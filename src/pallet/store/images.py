@@ -37,11 +37,11 @@ class Images:
 
     def rows(self) -> list[ImageRow]:
         """All images, newest first."""
-        return [ImageRow(row) for row in self._db.rows(f"SELECT {ImageRow.COLUMNS} FROM images ORDER BY created DESC")]
+        return list(map(ImageRow, self._db.rows(f"SELECT {ImageRow.COLUMNS} FROM images ORDER BY created DESC")))
 
     def tags(self) -> list[TagRow]:
         """All tags, by name."""
-        return [TagRow(row) for row in self._db.rows(f"SELECT {TagRow.COLUMNS} FROM tags ORDER BY name, tag")]
+        return list(map(TagRow, self._db.rows(f"SELECT {TagRow.COLUMNS} FROM tags ORDER BY name, tag")))
 
     def repo_digests(self) -> list[DigestRow]:
         """All names with digests, by name."""

@@ -6,6 +6,7 @@ import time
 
 from pallet.cli.command import Command, Flag
 from pallet.cli.format import Row, print_rows
+from pallet.units import human_duration, human_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,26 +52,22 @@ class ImageLine(Row):
 
     def field(self, name: str) -> str:
         """The text of one field."""
-        row = self._summary.row
         if name == "Repository":
             return self._repository
         if name == "Tag":
             return self._tag
+        row = self._summary.row
+        if name == "ID":
+            return row[0] if self._long else row[0][7:19]  # by position: the properties cost a call for each row
+        if name == "CreatedSince":
+            return _ago(row[1])
+        if name == "Size":
+            return human_size(row[2])
         if name == "Digest":
             return self._digest
-        if name == "ID":
-            return row.id if self._long else row.id[7:19]
-        if name == "CreatedSince":
-            return _ago(row.created)
         if name == "CreatedAt":
             return time.strftime("%Y-%m-%d %H:%M:%S +0000 UTC", time.gmtime(row.created // 10**9))
-        if name == "Size":
-            from pallet.units import human_size
-
-            return human_size(row.size)
         if name == "VirtualSize":
-            from pallet.units import human_size
-
             return human_size(row.size, 4)
         if name == "LastUsed":
             return _ago(row.used) if row.used else "never"
@@ -78,8 +75,6 @@ class ImageLine(Row):
 
 
 def _ago(nanoseconds: int) -> str:
-    from pallet.units import human_duration
-
     return human_duration(time.time() - nanoseconds / 10**9) + " ago"
 
 
@@ -96,6 +91,9 @@ def _names(summary: ImageSummary, digests: bool) -> list[tuple[str, str, str]]:
     """Repository, tag and digest of each line. Source: docker/cli, cli/command/formatter/image.go."""
     if not summary.tags and not summary.digests:
         return [(NONE, NONE, NONE)]
+    if len(summary.tags) == 1 and not summary.digests:  # most images
+        repository, _, tag = summary.tags[0].rpartition(":")
+        return [(repository, tag, NONE)]
     tagged: dict[str, list[str]] = {}
     for name in summary.tags:
         repository, _, tag = name.rpartition(":")
