@@ -60,6 +60,20 @@ def main(argv: list[str] | None = None) -> int:
     return code
 
 
+def command() -> None:
+    """Run the process's command line and end the process.
+
+    A process that lives for milliseconds leaves next to no cyclic garbage: looking for it, while thousands of rows are
+    made and once more at the end, took a tenth of the time of `image ls`.
+    """
+    import gc
+
+    gc.set_threshold(50_000)
+    code = main()
+    gc.freeze()
+    sys.exit(code)
+
+
 class _Call:
     """One command line on its way from words to an exit code."""
 
