@@ -3,87 +3,50 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-
-import msgspec
+from collections.abc import Callable, Sequence
 
 from pallet.digest import Digest
 from pallet.engine import Engine
-from pallet.errors import InvalidInput
+from pallet.errors import HostError, InvalidInput, NoSuchContainer
 from pallet.network.ports import parse_expose, parse_publish
 from pallet.oci.chain import chain_ids
-from pallet.oci.config import ContainerConfig, parse_config
-from pallet.ops.container_mounts import parse_mounts
+from pallet.oci.config import ContainerConfig, Healthcheck, parse_config
+from pallet.ops.container_mounts import plan_mounts
 from pallet.ops.container_names import check_name, made_up_name
-from pallet.ops.signals import signal_number
+from pallet.ops.container_networks import record_creation
+from pallet.ops.create_checks import check_options
+from pallet.ops.create_options import CreateOptions
 from pallet.ops.times import now_ns
-from pallet.runtime.spec import capability_set
 from pallet.store.container_record import ContainerRecord, HostConfig, PortBinding
 
 
-class CreateOptions(msgspec.Struct, frozen=True):
-    """What the user asks for; the words are docker's flags.
-
-    Attributes:
-        image: a name, an id, or a prefix of one.
-        command: replaces the image's command; empty to keep it.
-        entrypoint: replaces the image's entry point and drops its command; None to keep them, empty for none.
-        env: `NAME=value`; a bare `NAME` takes the variable away.
-        attach: which of `stdin`, `stdout`, `stderr` the creator attaches to; recorded only.
-        tty: a terminal for the process.
-        open_stdin: standard input stays open.
-        publish: docker's `-p` words.
-        stop_timeout: seconds from the stop signal to the kill; None for 10.
-    """
-
-    image: str
-    command: tuple[str, ...] = ()
-    entrypoint: tuple[str, ...] | None = None
-    name: str = ""
-    env: tuple[str, ...] = ()
-    labels: dict[str, str] = {}
-    hostname: str = ""
-    domainname: str = ""
-    user: str = ""
-    working_dir: str = ""
-    attach: frozenset[str] = frozenset()
-    tty: bool = False
-    open_stdin: bool = False
-    publish: tuple[str, ...] = ()
-    publish_all: bool = False
-    expose: tuple[str, ...] = ()
-    volumes: tuple[str, ...] = ()
-    links: tuple[str, ...] = ()
-    extra_hosts: tuple[str, ...] = ()
-    network: str = "default"
-    cap_add: tuple[str, ...] = ()
-    cap_drop: tuple[str, ...] = ()
-    read_only: bool = False
-    auto_remove: bool = False
-    stop_signal: str = ""
-    stop_timeout: int | None = None
-    cidfile: str = ""
-
-
-def create_container(engine: Engine, options: CreateOptions) -> ContainerRecord:
+def create_container(
+    engine: Engine, options: CreateOptions, *, warn: Callable[[str], None] | None = None
+) -> ContainerRecord:
     """Create a container.
+
+    Args:
+        engine: whose store.
+        options: what the user asks for.
+        warn: gets, when the container is made, docker's text for each thing that this machine cannot do for it.
 
     Raises:
         NoSuchImage: it is not here.
         InvalidInput: a word that is wrong, with docker's text.
         Conflict: the name is taken.
     """
+    warnings: list[str] = []
     name = check_name(options.name) if options.name else made_up_name(engine)
+    options = check_options(engine, options, warnings.append)
     id = os.urandom(32).hex()
     with engine.store.adding():
         image = engine.store.images.resolve(options.image).image
         document = parse_config(engine.store.blobs.read(engine.store.images.config_of(image)))
         bindings = [binding for words in options.publish for binding in parse_publish(words)]
-        config = _config(document.config or ContainerConfig(), options, id, bindings)
+        config = _config(engine, document.config or ContainerConfig(), options, id, bindings)
         words = [*(config.entrypoint or ()), *(config.cmd or ())]
         if not words:
             raise InvalidInput("No command specified")
-        host = _host(engine, options, config, bindings)
         record = ContainerRecord(
             id=id,
             name=name,
@@ -94,7 +57,7 @@ def create_container(engine: Engine, options: CreateOptions) -> ContainerRecord:
             path=words[0],
             args=tuple(words[1:]),
             config=config,
-            host=host,
+            host=_host(engine, options, config, bindings),
         )
         # The files first: a record without them would be a container that cannot start.
         directory = engine.store.container_dir(id)
@@ -104,11 +67,22 @@ def create_container(engine: Engine, options: CreateOptions) -> ContainerRecord:
             with engine.store.db.transaction():
                 engine.store.containers.add(record)
                 engine.store.images.touch(image, record.created)
+                own = options.network not in ("default", "bridge")
+                record_creation(
+                    engine,
+                    record,
+                    aliases=options.network_aliases if own else (),
+                    ip=options.ip if own else "",
+                    mac=options.mac_address,
+                )
         except BaseException:
             from pallet.host.files import remove_tree
 
             remove_tree(directory)
             raise
+    if warn is not None:
+        for text in warnings:
+            warn(text)
     return record
 
 
@@ -116,23 +90,18 @@ def _top(diff_ids: Sequence[Digest]) -> str:
     return chain_ids(diff_ids)[-1] if diff_ids else ""
 
 
-def _config(image: ContainerConfig, options: CreateOptions, id: str, bindings: list[PortBinding]) -> ContainerConfig:
+def _config(
+    engine: Engine, image: ContainerConfig, options: CreateOptions, id: str, bindings: list[PortBinding]
+) -> ContainerConfig:
     entrypoint, cmd = options.entrypoint, options.command or None
     if entrypoint is None:
         entrypoint = image.entrypoint
         cmd = cmd or image.cmd
     ports = {*(image.exposed_ports or ()), *(binding.container for binding in bindings)}
     ports.update(port for words in options.expose for port in parse_expose(words))
-    if options.stop_signal:
-        signal_number(options.stop_signal)
     working_dir = options.working_dir or image.working_dir
-    if options.working_dir and not options.working_dir.startswith("/"):
-        raise InvalidInput(f"the working directory '{options.working_dir}' is invalid, it needs to be an absolute path")
-    hostname = options.hostname
-    if not hostname:
-        hostname = os.uname().nodename if options.network == "host" else id[:12]
     return ContainerConfig(
-        hostname=hostname,
+        hostname=options.hostname or _hostname(engine, options, id),
         domainname=options.domainname,
         user=options.user or image.user,
         attach_stdin="stdin" in options.attach,
@@ -144,9 +113,10 @@ def _config(image: ContainerConfig, options: CreateOptions, id: str, bindings: l
         stdin_once="stdin" in options.attach,
         env=_env(options.env, image.env or ()) or None,
         cmd=cmd,
-        healthcheck=image.healthcheck,
+        healthcheck=_healthcheck(options.healthcheck, image.healthcheck),
         image=options.image,
         volumes=_volumes(image, options),
+        mac_address=options.mac_address,
         working_dir=os.path.normpath(working_dir) if working_dir else "",
         entrypoint=entrypoint or None,
         on_build=image.on_build,
@@ -172,25 +142,55 @@ def _volumes(image: ContainerConfig, options: CreateOptions) -> dict[str, object
     return {**(image.volumes or {}), **own} or None
 
 
+def _hostname(engine: Engine, options: CreateOptions, id: str) -> str:
+    """The name of whose network it is in, else its own id."""
+    mode = options.network
+    if mode == "host" or options.uts_mode == "host":
+        return os.uname().nodename
+    if mode.startswith("container:"):
+        try:
+            return engine.store.containers.find(mode.removeprefix("container:")).config.hostname
+        except NoSuchContainer:
+            return id[:12]
+    return id[:12]
+
+
+def _healthcheck(own: Healthcheck | None, image: Healthcheck | None) -> Healthcheck | None:
+    """The user's check, with the image's where the user says nothing."""
+    if own is None or image is None:
+        return own or image
+    return Healthcheck(
+        test=own.test or image.test,
+        interval=own.interval or image.interval,
+        timeout=own.timeout or image.timeout,
+        start_period=own.start_period or image.start_period,
+        start_interval=own.start_interval or image.start_interval,
+        retries=own.retries or image.retries,
+    )
+
+
+_SAME = """
+publish_all tmpfs volumes_from volume_driver links extra_hosts dns dns_options dns_search cap_add cap_drop
+privileged group_add sysctls init pid_mode uts_mode userns_mode cgroupns_mode isolation oom_score_adj shm_size
+resources restart_policy log_options read_only auto_remove cidfile runtime
+"""
+
+
 def _host(engine: Engine, options: CreateOptions, config: ContainerConfig, bindings: list[PortBinding]) -> HostConfig:
-    capability_set(options.cap_add, options.cap_drop)
-    for link in options.links:
-        target = link.partition(":")[0]
-        engine.store.containers.find_id(target)
-    for word in options.extra_hosts:
-        if ":" not in word:
-            raise InvalidInput(f'bad format for add-host: "{word}"')
+    if options.gpus:
+        raise HostError('could not select device driver "" with capabilities: [[gpu]]')
+    security = options.security_opt
+    if options.privileged and "label=disable" not in security:
+        security = (*security, "label=disable")
     return HostConfig(
         network_mode=options.network,
         ports=tuple(bindings),
-        publish_all=options.publish_all,
         binds=tuple(word for word in options.volumes if ":" in word),
-        mounts=parse_mounts(engine.settings, options.volumes, config.volumes or ()),
-        links=options.links,
-        extra_hosts=options.extra_hosts,
-        cap_add=options.cap_add,
-        cap_drop=options.cap_drop,
-        read_only=options.read_only,
-        auto_remove=options.auto_remove,
-        cidfile=options.cidfile,
+        mounts=plan_mounts(engine, options, config.volumes or ()),
+        mount_specs=options.mounts,
+        security_opt=security,
+        masked=options.masked and not options.privileged,
+        ipc_mode=options.ipc_mode or "private",
+        log_driver=options.log_driver or "json-file",
+        **{name: getattr(options, name) for name in _SAME.split()},
     )

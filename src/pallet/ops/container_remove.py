@@ -57,7 +57,7 @@ def remove_container(engine: Engine, name: str, *, force: bool = False, volumes:
         remove_tree(paths.directory)
         remove_tree(paths.run)
         if volumes:
-            remove_anonymous_volumes(engine.settings, record.host.mounts)
+            remove_anonymous_volumes(engine, record.host.mounts)
         # No other process needs them: whoever waits for one finds no record.
         for path in (paths.wait, paths.attended, paths.lock):
             unlink_if_there(path)

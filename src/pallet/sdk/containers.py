@@ -13,7 +13,7 @@ from pallet.sdk.create_words import CreateWords, Words, create_options
 from pallet.sdk.image import Image, image_id
 
 if TYPE_CHECKING:
-    from pallet.ops.container_create import CreateOptions
+    from pallet.ops.create_options import CreateOptions
     from pallet.sdk.engine import Engine
     from pallet.store.container_record import ContainerRecord
 

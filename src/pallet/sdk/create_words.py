@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypedDict, cast
 
 from pallet.errors import InvalidInput, Unsupported
-from pallet.ops.container_create import CreateOptions
+from pallet.ops.create_options import CreateOptions
 
 Words = str | Sequence[str]
 """A command: one text, split as a shell would, or its words."""

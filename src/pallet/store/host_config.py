@@ -40,7 +40,6 @@ class Mount(msgspec.Struct, frozen=True):
         not_recursive: whether a bind leaves out what is mounted below its source.
         made: whether a bind's source is made if it is missing (`-v`), not an error (`--mount`).
         options: a tmpfs's own options: `size=`, `mode=`, `noexec`, ...
-        listed: whether inspect's `Mounts` has it; it lacks those of `--tmpfs`.
     """
 
     type: str
@@ -55,7 +54,6 @@ class Mount(msgspec.Struct, frozen=True):
     not_recursive: bool = False
     made: bool = True
     options: tuple[str, ...] = ()
-    listed: bool = True
 
 
 class Ulimit(msgspec.Struct, frozen=True):
@@ -148,15 +146,6 @@ class RestartPolicy(msgspec.Struct, frozen=True, omit_defaults=True):
     retries: int = 0
 
 
-class Endpoint(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the user wants of the container's place on its network."""
-
-    ip: str = ""
-    ip6: str = ""
-    link_local_ips: tuple[str, ...] = ()
-    aliases: tuple[str, ...] = ()
-
-
 class HostConfig(msgspec.Struct, frozen=True, omit_defaults=True):
     """How the container meets its host.
 
@@ -171,7 +160,6 @@ class HostConfig(msgspec.Struct, frozen=True, omit_defaults=True):
         volumes_from: the `--volumes-from` words.
         volume_driver: the driver of new volumes: `local` or empty.
         links: `name:alias` of other containers.
-        endpoint: what is wanted of the network.
         extra_hosts: `name:address` lines for /etc/hosts.
         dns: name servers in place of the host's; likewise the options and search domains.
         cap_add: capabilities beyond docker's default set, without `CAP_`; `ALL` for all.
@@ -210,7 +198,6 @@ class HostConfig(msgspec.Struct, frozen=True, omit_defaults=True):
     volumes_from: tuple[str, ...] = ()
     volume_driver: str = ""
     links: tuple[str, ...] = ()
-    endpoint: Endpoint = Endpoint()
     extra_hosts: tuple[str, ...] = ()
     dns: tuple[str, ...] = ()
     dns_options: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ import pytest
 
 from pallet.errors import InvalidInput, Unsupported
 from pallet.network.ports import parse_publish
-from pallet.ops.container_create import CreateOptions
+from pallet.ops.create_options import CreateOptions
 from pallet.sdk.create_words import CreateWords, create_options, publish_words
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 
-from pallet.cli.command import Command, Flag
-from pallet.cli.container.create_flags import create, create_flags, create_options
+from pallet.cli.command import Command
+from pallet.cli.container.create_flags import create_flags
 from pallet.cli.failure import Failure, from_daemon, running
-from pallet.errors import InvalidInput
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,18 +14,11 @@ if TYPE_CHECKING:
     from pallet.cli.context import Context
     from pallet.errors import PalletError
 
-_STREAMS = ("stdin", "stdout", "stderr")
-
-
-def stream_name(text: str) -> str:
-    """Read one `-a`. Raises InvalidInput."""
-    name = text.lower()
-    if name not in _STREAMS:
-        raise InvalidInput("valid streams are STDIN, STDOUT and STDERR")
-    return name
-
 
 def _run(ctx: Context, opts: Options, args: list[str]) -> int:
+    from pallet.cli.container.create_words import create_options
+    from pallet.cli.container.creation import create
+
     if opts.cidfile and os.path.exists(opts.cidfile):
         text = f"Container ID file found, make sure the other container isn't running or delete {opts.cidfile}"
         raise Failure(text, exit_code=1)
@@ -51,10 +43,7 @@ COMMAND = Command(
     "Create a new container",
     _run,
     example="pallet create --name apache -p 80:80 httpd",
-    flags=(
-        *create_flags("creating"),
-        Flag("attach", "a", "list", help="Attach to STDIN, STDOUT or STDERR", read=stream_name),
-    ),
+    flags=create_flags("creating"),
     args=(1, None),
     interspersed=False,
     fail=_fail,

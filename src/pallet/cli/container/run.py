@@ -3,43 +3,64 @@
 from __future__ import annotations
 
 from pallet.cli.command import Command, Flag
-from pallet.cli.container.create_flags import create, create_flags, create_options
+from pallet.cli.container.create_flags import create_flags
 from pallet.cli.failure import Failure, running
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pallet.cli.command import Options
+    from pallet.cli.container.streams import AttachOptions
     from pallet.cli.context import Context
 
 
 def _run(ctx: Context, opts: Options, args: list[str]) -> int:
-    from pallet.cli.container.streams import AttachOptions, attach_options
+    from pallet.cli.container.create_words import create_options
+    from pallet.cli.container.creation import create
     from pallet.ops.container_run import run_attached, run_detached
 
     streams: AttachOptions | None = None
-    if not opts.detach:
-        try:
-            streams = attach_options(
-                ctx,
-                stdin=opts.interactive,
-                tty=opts.tty,
-                detach_keys=opts.detach_keys,
-                forward_signals=opts.sig_proxy,
-            )
-        except Failure as error:
-            ctx.warn(error.message)
+    attach: frozenset[str] = frozenset(opts.attach)
+    if opts.detach:
+        if attach:
+            raise Failure("Conflicting options: -a and -d", exit_code=1)
+    else:
+        attach = attach or frozenset(("stdout", "stderr", *(("stdin",) if opts.interactive else ())))
+        streams = _streams(ctx, opts, attach)
+        if streams is None:
             return 1
+    options = create_options(ctx, opts, args, attach=attach)
     if opts.network == "host" and (opts.publish or opts.publish_all):
         ctx.warn("WARNING: Published ports are discarded when using host network mode")
-    attach = frozenset(() if opts.detach else ("stdout", "stderr", *(("stdin",) if opts.interactive else ())))
-    record = create(ctx, opts, create_options(ctx, opts, args, attach=attach))
-    if streams is None:
+    record = create(ctx, opts, options)
+    if attach.isdisjoint(("stdout", "stderr")):
         ctx.print(record.id)
         ctx.stdout.flush()
+    if streams is None:
         run_detached(ctx.engine, record)
         return 0
     code = run_attached(ctx.engine, record, **streams)
     return 0 if code is None else code
+
+
+def _streams(ctx: Context, opts: Options, attach: frozenset[str]) -> AttachOptions | None:
+    from pallet.cli.container.streams import attach_options
+
+    try:
+        streams = attach_options(
+            ctx,
+            stdin=opts.interactive and "stdin" in attach,
+            tty=opts.tty,
+            detach_keys=opts.detach_keys,
+            forward_signals=opts.sig_proxy,
+        )
+    except Failure as error:
+        ctx.warn(error.message)
+        return None
+    if "stdout" not in attach:
+        streams["stdout"] = None
+    if "stderr" not in attach:
+        streams["stderr"] = None
+    return streams
 
 
 COMMAND = Command(

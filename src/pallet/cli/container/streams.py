@@ -13,8 +13,8 @@ class AttachOptions(TypedDict):
     """The arguments of `run_attached` but for what runs."""
 
     stdin: int | None
-    stdout: int
-    stderr: int
+    stdout: int | None
+    stderr: int | None
     detach_keys: bytes
     forward_signals: bool
 

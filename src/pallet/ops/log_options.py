@@ -1,0 +1,86 @@
+"""Log drivers and their options: which there are, and what they mean.
+
+Source: docker's documentation of logging drivers; moby, daemon/logger; the texts are its own.
+"""
+
+from __future__ import annotations
+
+import os
+
+import msgspec
+
+from pallet.errors import HostError, InvalidInput
+from pallet.units import parse_size
+
+_COMMON = ("mode", "max-buffer-size")
+_FILE = ("max-file", "max-size", "compress", "labels", "labels-regex", "env", "env-regex", "tag")
+_KNOWN = {
+    "json-file": _FILE,
+    "local": ("max-file", "max-size", "compress"),
+    "journald": ("labels", "labels-regex", "env", "env-regex", "tag"),
+    "none": (),
+}
+_JOURNAL = "/run/systemd/journal/socket"
+_TRUE = ("1", "t", "T", "TRUE", "true", "True")
+_FALSE = ("0", "f", "F", "FALSE", "false", "False")
+
+
+class Rotation(msgspec.Struct, frozen=True):
+    """When a log is put aside, and how many there are.
+
+    Attributes:
+        size: bytes; 0 for never.
+        files: how many files in all, the one that is written included.
+        compress: whether those put aside are compressed.
+    """
+
+    size: int = 0
+    files: int = 1
+    compress: bool = False
+
+
+def check_logging(driver: str, options: dict[str, str]) -> None:
+    """Check the words that docker checks when a container is created.
+
+    Raises:
+        InvalidInput: an unknown driver or option, with docker's text.
+    """
+    if driver not in _KNOWN:
+        raise InvalidInput(f'error looking up logging plugin {driver}: plugin "{driver}" not found')
+    mode = options.get("mode", "")
+    if mode not in ("", "blocking", "non-blocking"):
+        raise InvalidInput(f"logger: logging mode not supported: {mode}")
+    for name in options:
+        if name not in _KNOWN[driver] and name not in _COMMON:
+            where = f"log driver {driver}" if driver == "local" else f"{driver} log driver"
+            raise InvalidInput(f"unknown log opt '{name}' for {where}")
+
+
+def rotation(driver: str, options: dict[str, str]) -> Rotation:
+    """How a container's log file is rotated; docker reads these words when the container starts.
+
+    Raises:
+        HostError: a bad word, or a journal that is not there, with docker's text.
+    """
+    start = "failed to initialize logging driver: "
+    if driver == "journald" and not os.path.exists(_JOURNAL):
+        raise HostError(f"{start}journald is not enabled on this host")
+    if driver not in ("json-file", "local"):
+        return Rotation()
+    local = driver == "local"
+    try:
+        size = parse_size(options["max-size"], binary=True) if "max-size" in options else 20_000_000 if local else 0
+    except InvalidInput as error:
+        raise HostError(start + error.message) from None
+    text = options.get("max-file", "5" if local else "1")
+    if not text.removeprefix("-").isdigit():
+        raise HostError(f'{start}strconv.Atoi: parsing "{text}": invalid syntax')
+    if int(text) < 1:
+        raise HostError(f"{start}max-file cannot be less than 1")
+    word = options.get("compress", "true" if local else "false")
+    if word not in _TRUE + _FALSE:
+        raise HostError(f'{start}strconv.ParseBool: parsing "{word}": invalid syntax')
+    compress = word in _TRUE
+    if compress and not local and (int(text) < 2 or not size):
+        raise HostError(f"{start}compress cannot be true when max-file is less than 2 or max-size is not set")
+    return Rotation(size, int(text), compress and int(text) > 1)

@@ -1,0 +1,88 @@
+"""What this machine's cgroups can limit, of either version.
+
+Sources: the kernel's admin-guide/cgroup-v1 and cgroup-v2.rst; which file tells what follows docker (`docker info`).
+"""
+
+from __future__ import annotations
+
+import os
+
+from pallet.runtime.oci_runtime import has_cgroups_v2
+
+_ROOT = "/sys/fs/cgroup"
+
+# What can be limited: the files (controller/name) of cgroups v1, any of which must be there.
+_V1 = {
+    "memory": ("memory/memory.limit_in_bytes",),
+    "swap": ("memory/memory.memsw.limit_in_bytes",),
+    "reservation": ("memory/memory.soft_limit_in_bytes",),
+    "swappiness": ("memory/memory.swappiness",),
+    "kernel_memory": ("memory/memory.kmem.limit_in_bytes",),
+    "oom": ("memory/memory.oom_control",),
+    "cpu_shares": ("cpu/cpu.shares",),
+    "cpu_quota": ("cpu/cpu.cfs_quota_us",),
+    "cpu_realtime": ("cpu/cpu.rt_runtime_us",),
+    "cpuset": ("cpuset/cpuset.cpus", "cpuset/cpus"),
+    "pids": ("pids/cgroup.procs",),
+    "blkio_weight": ("blkio/blkio.weight",),
+    "blkio_weight_device": ("blkio/blkio.weight_device",),
+    "read_bps": ("blkio/blkio.throttle.read_bps_device",),
+    "write_bps": ("blkio/blkio.throttle.write_bps_device",),
+    "read_iops": ("blkio/blkio.throttle.read_iops_device",),
+    "write_iops": ("blkio/blkio.throttle.write_iops_device",),
+}
+# The same by the controllers of cgroups v2; what is not here, v2 does not have.
+_V2 = {
+    "memory": ("memory", "swap", "reservation"),
+    "cpu": ("cpu_shares", "cpu_quota"),
+    "cpuset": ("cpuset",),
+    "pids": ("pids",),
+    "io": ("blkio_weight", "blkio_weight_device", "read_bps", "write_bps", "read_iops", "write_iops"),
+}
+
+
+def supported(root: str = _ROOT) -> frozenset[str]:
+    """What can be limited here: `memory`, `swap`, `cpu_quota`, `pids`, `read_bps`, ...
+
+    Args:
+        root: where the cgroups are mounted.
+    """
+    if not has_cgroups_v2() if root == _ROOT else not os.path.exists(f"{root}/cgroup.controllers"):
+        return frozenset(name for name, files in _V1.items() if any(os.path.exists(f"{root}/{file}") for file in files))
+    with open(f"{root}/cgroup.controllers") as file:
+        controllers = file.read().split()
+    return frozenset(name for controller in controllers for name in _V2.get(controller, ()))
+
+
+def available(kind: str, root: str = _ROOT) -> str:
+    """The CPUs or memory nodes that containers may be bound to, as the kernel writes them: `0-3`.
+
+    Args:
+        kind: `cpus` or `mems`.
+        root: where the cgroups are mounted.
+    """
+    for path in (f"{root}/cpuset/cpuset.{kind}", f"{root}/cpuset.{kind}.effective", f"{root}/cpuset/{kind}"):
+        try:
+            with open(path) as file:
+                return file.read().strip()
+        except OSError:
+            continue
+    return ""
+
+
+def parse_list(text: str) -> frozenset[int]:
+    """The numbers of `0-3,7`.
+
+    Raises:
+        ValueError: it is no such list.
+    """
+    found: set[int] = set()
+    for part in text.split(",") if text else ():
+        first, dash, last = part.partition("-")
+        if not all(number.isascii() and number.isdigit() for number in ((first, last) if dash else (first,))):
+            raise ValueError(part)
+        low, high = int(first), int(last if dash else first)
+        if high < low or high > 8192:
+            raise ValueError(part)
+        found.update(range(low, high + 1))
+    return frozenset(found)
