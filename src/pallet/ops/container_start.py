@@ -17,6 +17,7 @@ from pallet.ops.container_etc import link_entries, write_etc
 from pallet.ops.container_networks import clear_places, joined_networks, other_subnets, wanted_place
 from pallet.ops.container_settle import settle_locked
 from pallet.ops.container_state import current
+from pallet.ops.network_connect import check_address
 from pallet.ops.record_event import container_event, mount_events, network_event
 from pallet.ops.times import now_ns
 from pallet.runtime import conmon
@@ -29,7 +30,6 @@ from pallet.runtime.users import resolve_user
 from pallet.store.container_record import (
     ContainerRecord,
     ContainerState,
-    EndpointSettings,
     NetworkState,
     PortBinding,
 )
@@ -155,7 +155,7 @@ def _run_process(engine: Engine, record: ContainerRecord, runtime: OciRuntime, b
 
 def _connect(engine: Engine, record: ContainerRecord, networks: list[tuple[Network, Endpoint]]) -> Connection:
     for network, endpoint in networks:
-        _check_settings(network, endpoint.settings)
+        check_address(network, endpoint.settings)
     ports = list(record.host.ports)
     if record.host.publish_all:
         published = {port.container for port in ports}
@@ -168,17 +168,6 @@ def _connect(engine: Engine, record: ContainerRecord, networks: list[tuple[Netwo
             text = f"driver failed programming external connectivity on endpoint {record.name} ({record.id})"
             raise HostError(f"{text}: {error.message}") from error
         raise
-
-
-def _check_settings(network: Network, settings: EndpointSettings) -> None:
-    if not settings.ip:
-        return
-    if network.predefined:
-        raise InvalidInput("user specified IP address is supported on user defined networks only")
-    if network.chosen:
-        raise InvalidInput(
-            "user specified IP address is supported only when connecting to networks with user configured subnets"
-        )
 
 
 def _note_failure(engine: Engine, record: ContainerRecord, error: PalletError) -> None:

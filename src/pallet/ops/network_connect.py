@@ -1,0 +1,143 @@
+"""`docker network connect` and `disconnect`, of containers that run and of those that do not."""
+
+from __future__ import annotations
+
+import msgspec
+
+from pallet.engine import Engine
+from pallet.errors import Conflict, Forbidden, InvalidInput
+from pallet.host.locks import lock
+from pallet.network import bridge
+from pallet.ops.container_etc import add_host, own_entry, remove_host, write_resolv_conf
+from pallet.ops.container_networks import joined_networks, other_subnets, wanted_place
+from pallet.ops.container_state import current
+from pallet.ops.record_event import network_event
+from pallet.runtime.paths import ContainerPaths
+from pallet.store.container_record import ContainerRecord, EndpointSettings, NetworkState
+from pallet.store.networks import Endpoint, Network
+
+_HOST = "container cannot be disconnected from host network or connected to host network"
+_NONE = "container cannot be connected to multiple networks with one of the networks in private (none) mode"
+_SHARED = "container sharing network namespace with another container or host cannot be connected to any other network"
+
+
+def connect_network(engine: Engine, name: str, container: str, settings: EndpointSettings) -> None:
+    """Make a container a part of one more network; if it runs, at once.
+
+    Args:
+        engine: whose store.
+        name: the network's name, id or id prefix.
+        container: the container's name, id or id prefix.
+        settings: how it wants to be there.
+
+    Raises:
+        NoSuchContainer, NotFound: there is no such container or network.
+        Forbidden, Conflict, InvalidInput: it cannot be done, with docker's text.
+        HostError: netavark failed.
+    """
+    record = engine.store.containers.find(container)
+    network = engine.store.networks.find(name)
+    _check(record, network, settings)
+    with lock(ContainerPaths(engine.settings, record.id).lock):
+        brief, now = current(engine, record.id)
+        before = {each.network: each for each in engine.store.networks.of_container(record.id)}
+        if network.id in before:
+            if now.running:
+                raise Forbidden(f"endpoint with name {record.name} already exists in network {network.name}")
+            return
+        place = NetworkState()
+        if now.running:
+            used = {each.place.link for each in before.values() if each.place.ip}
+            link = next(name for name in (f"eth{number}" for number in range(len(used) + 1)) if name not in used)
+            wanted = wanted_place(record, network, settings)
+            process = (brief.pid, brief.pid_start)
+            place = bridge.join(record.id, process, wanted, link, other_subnets(engine))
+        with engine.store.db.transaction():
+            engine.store.networks.join(record.id, network.id, settings)
+            if place.ip:
+                engine.store.networks.set_place(record.id, network.id, place)
+                network_event(engine, network, "connect", record.id)
+        if place.ip:
+            paths = ContainerPaths(engine.settings, record.id)
+            add_host(paths, own_entry(record, place.ip))
+            _update_resolver(engine, record, paths)
+
+
+def disconnect_network(engine: Engine, name: str, container: str) -> None:
+    """Take a container out of a network; if it runs, at once.
+
+    Args:
+        engine: whose store.
+        name: the network's name, id or id prefix.
+        container: the container's name, id or id prefix.
+
+    Raises:
+        NoSuchContainer, NotFound: there is no such container or network.
+        Conflict, Forbidden: it is not in it, or cannot leave it, with docker's text.
+    """
+    record = engine.store.containers.find(container)
+    network = engine.store.networks.find(name)
+    with lock(ContainerPaths(engine.settings, record.id).lock):
+        brief, now = current(engine, record.id)
+        found = [each for each in engine.store.networks.of_container(record.id) if each.network == network.id]
+        if not found:
+            if network.driver != "bridge" and record.host.network_mode == network.name:
+                if now.running and network.driver == "host":
+                    raise Forbidden(_HOST)
+                return  # it has no link there that could go
+            raise Conflict(f"container {record.id} is not connected to network {network.name}")
+        if now.running:
+            bridge.leave(record.id, brief.pid, network.id)
+        _record_leaving(engine, record, network, found[0], running=now.running)
+        if now.running and found[0].place.ip:
+            paths = ContainerPaths(engine.settings, record.id)
+            remove_host(paths, found[0].place.ip)
+            _update_resolver(engine, record, paths)
+
+
+def _record_leaving(
+    engine: Engine, record: ContainerRecord, network: Network, endpoint: Endpoint, *, running: bool
+) -> None:
+    with engine.store.db.transaction():
+        engine.store.networks.leave(record.id, network.id)
+        if not running:
+            return
+        network_event(engine, network, "disconnect", record.id)
+        state = engine.store.containers.state(record.id)
+        if state.network.ip == endpoint.place.ip:  # what it published there is closed
+            gone = msgspec.structs.replace(state, network=NetworkState())
+            engine.store.containers.set_state(record.id, gone)
+
+
+def check_address(network: Network, settings: EndpointSettings) -> None:
+    """Check that a network lets its containers choose an address, if this one does.
+
+    Raises:
+        InvalidInput: docker's text.
+    """
+    if not settings.ip:
+        return
+    if network.predefined:
+        raise InvalidInput("user specified IP address is supported on user defined networks only")
+    if network.chosen:
+        raise InvalidInput(
+            "user specified IP address is supported only when connecting to networks with user configured subnets"
+        )
+
+
+def _check(record: ContainerRecord, network: Network, settings: EndpointSettings) -> None:
+    mode = record.host.network_mode
+    if network.driver == "host":
+        raise Forbidden(_HOST)
+    if network.driver == "null" or mode == "none":
+        raise Forbidden(_NONE)
+    if mode == "host" or mode.startswith("container:"):
+        raise Forbidden(_SHARED)
+    if settings.aliases and network.predefined:
+        raise InvalidInput("network-scoped alias is supported only for containers in user defined networks")
+    check_address(network, settings)
+
+
+def _update_resolver(engine: Engine, record: ContainerRecord, paths: ContainerPaths) -> None:
+    places = [(network, endpoint.place) for network, endpoint in joined_networks(engine, record)]
+    write_resolv_conf(record, paths, places)

@@ -1,0 +1,55 @@
+"""`docker network ls`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from pallet.engine import Engine
+from pallet.errors import InvalidInput
+from pallet.ops.filters import Filters, labels_match
+from pallet.store.networks import Network
+
+FILTERS = ("dangling", "driver", "id", "label", "name", "scope", "type")
+
+
+def list_networks(engine: Engine, *, filters: Iterable[tuple[str, str]] = ()) -> list[Network]:
+    """The networks, by name.
+
+    Args:
+        engine: whose store.
+        filters: docker's, see `FILTERS`.
+
+    Raises:
+        InvalidInput: a bad filter, with docker's text.
+    """
+    wanted = Filters(filters, FILTERS)
+    for kind in wanted.get("type"):
+        if kind not in ("custom", "builtin"):
+            raise InvalidInput(f"invalid filter: 'type'='{kind}'")
+    dangling = wanted.flag("dangling")
+    return [
+        network
+        for network in engine.store.networks.all()
+        if _matches(network, wanted) and (dangling is None or dangling == is_dangling(engine, network))
+    ]
+
+
+def is_dangling(engine: Engine, network: Network) -> bool:
+    """Whether a network of the user's has no running container."""
+    return not network.predefined and not any(each.place.ip for each in engine.store.networks.of_network(network.id))
+
+
+def _matches(network: Network, wanted: Filters) -> bool:
+    return (
+        _any(wanted, "driver", lambda value: value == network.driver)
+        and _any(wanted, "id", network.id.startswith)
+        and _any(wanted, "name", lambda value: value in network.name)
+        and _any(wanted, "scope", lambda value: value == "local")
+        and _any(wanted, "type", lambda value: (value == "builtin") == network.predefined)
+        and labels_match(network.labels, wanted.get("label"))
+    )
+
+
+def _any(wanted: Filters, key: str, test: Callable[[str], bool]) -> bool:
+    values = wanted.get(key)
+    return not values or any(test(value) for value in values)
