@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import ctypes
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -52,6 +53,8 @@ _PARTS: tuple[dict[str, tuple[Callable[[Bench, Engine], None], Callable[[Bench, 
 
 def main() -> int:
     """Run the benchmark; the exit code tells whether all results were right."""
+    for number in (signal.SIGINT, signal.SIGTERM):  # whoever stops it finds everything removed, too
+        signal.signal(number, _stop)
     options = _options()
     wanted = options.rows.split(",") if options.rows else _names()
     peers = options.peers.split(",") if options.peers else []
@@ -83,6 +86,10 @@ def main() -> int:
     print(report.page(results))
     report.write(results, REPOSITORY / "benchmarks/results", options.name or options.scale)
     return 1 if results.problems else 0
+
+
+def _stop(number: int, _: object) -> None:
+    sys.exit(128 + number)
 
 
 def _options() -> argparse.Namespace:
