@@ -89,13 +89,12 @@ def _candidates(ctx: Context, place: _Place, current: str) -> list[Candidate]:
 def _values(ctx: Context, kind: str) -> list[Candidate]:
     if kind in ("file", "dir"):
         return [(f":{kind}", "")]
-    if kind not in ("image", "container"):
+    if kind not in ("image", "container", "network", "volume"):
         return [(word, "") for word in kind.split()]
     try:
         from pallet.ops import complete
 
-        find = complete.image_names if kind == "image" else complete.container_names
-        return [(name, "") for name in find(ctx.engine)]
+        return [(name, "") for name in complete.FINDERS[kind](ctx.engine)]
     except Exception:  # the user is still typing: without a readable store there is just nothing to offer
         return []
 

@@ -64,8 +64,10 @@ def load(node: Node) -> Command:
 
 
 _BUILD = "Build an image from a Dockerfile"
+_ATTACH = "Attach local standard input, output, and error streams to a running container"
 _COMMIT = "Create a new image from a container's changes"
 _CREATE = "Create a new container"
+_EVENTS = "Get real time events from the server"
 _EXEC = "Run a command in a running container"
 _EXPORT = "Export a container's filesystem as a tar archive"
 _HISTORY = "Show the history of an image"
@@ -106,6 +108,7 @@ _IMAGE = (
 )
 
 _CONTAINER = (
+    Node("attach", _ATTACH, "container.attach"),
     Node("cleanup", "Settle the state of a container that has ended", "container.cleanup", hidden=True),
     Node("commit", _COMMIT, "container.commit"),
     Node("create", _CREATE, "container.create"),
@@ -128,9 +131,28 @@ _CONTAINER = (
     Node("wait", _WAIT, "container.wait"),
 )
 
+_NETWORK = (
+    Node("connect", "Connect a container to a network", "network.connect"),
+    Node("create", "Create a network", "network.create"),
+    Node("disconnect", "Disconnect a container from a network", "network.disconnect"),
+    Node("inspect", "Display detailed information on one or more networks", "network.inspect"),
+    Node("ls", "List networks", "network.ls", aliases=("list",)),
+    Node("prune", "Remove all unused networks", "network.prune"),
+    Node("rm", "Remove one or more networks", "network.rm", aliases=("remove",)),
+)
+
+_VOLUME = (
+    Node("create", "Create a volume", "volume.create"),
+    Node("inspect", "Display detailed information on one or more volumes", "volume.inspect"),
+    Node("ls", "List volumes", "volume.ls", aliases=("list",)),
+    Node("prune", "Remove all unused local volumes", "volume.prune"),
+    Node("rm", "Remove one or more volumes", "volume.rm", aliases=("remove",)),
+)
+
 _SYSTEM = (
     Node("check", "Verify the store's content, layers and records", "system.check"),
     Node("df", "Show pallet disk usage", "system.df"),
+    Node("events", _EVENTS, "system.events"),
     Node("info", _INFO, "system.info"),
     Node("prune", "Remove unused data", "system.prune"),
 )
@@ -154,11 +176,15 @@ ROOT = Node(
         Node("completion", "Generate the autocompletion script for the specified shell", children=_COMPLETION),
         Node("container", "Manage containers", children=_CONTAINER),
         Node("image", "Manage images", children=_IMAGE),
+        Node("network", "Manage networks", children=_NETWORK),
         Node("system", "Manage pallet", children=_SYSTEM),
+        Node("volume", "Manage volumes", children=_VOLUME),
         Node("build", _BUILD, "image.build"),
+        Node("attach", _ATTACH, "container.attach"),
         Node("commit", _COMMIT, "container.commit"),
         Node("create", _CREATE, "container.create"),
         Node("exec", _EXEC, "container.exec_"),
+        Node("events", _EVENTS, "system.events"),
         Node("export", _EXPORT, "container.export"),
         Node("history", _HISTORY, "image.history"),
         Node("images", "List images", "image.ls"),

@@ -23,3 +23,17 @@ def image_names(engine: Engine) -> list[str]:
 def container_names(engine: Engine) -> list[str]:
     """Every container's name."""
     return [name for (name,) in engine.store.db.rows("SELECT name FROM containers ORDER BY name")]
+
+
+def network_names(engine: Engine) -> list[str]:
+    """Every network's name."""
+    return sorted(["bridge", "host", "none", *(name for (name,) in engine.store.db.rows("SELECT name FROM networks"))])
+
+
+def volume_names(engine: Engine) -> list[str]:
+    """Every volume's name."""
+    return [name for (name,) in engine.store.db.rows("SELECT name FROM volumes ORDER BY name")]
+
+
+FINDERS = {"container": container_names, "image": image_names, "network": network_names, "volume": volume_names}
+"""How the names of each kind are found."""

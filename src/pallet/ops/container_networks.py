@@ -37,7 +37,7 @@ def record_creation(
     """
     for mount in record.host.mounts:
         if mount.type == "volume":
-            engine.store.volumes.add(Volume(mount.name, now_ns(), {}, {}))
+            engine.store.volumes.add(Volume(mount.name, now_ns(), None, None))
             volume_event(engine, mount.name, "create")
     mode = record.host.network_mode
     if is_bridged(mode):

@@ -25,6 +25,18 @@ def rfc3339_nano(nanoseconds: int) -> str:
     return f"{text}.{digits}Z" if digits else f"{text}Z"
 
 
+def go_time(nanoseconds: int) -> str:
+    """A UTC time as Go's `String` has it: `2026-11-24 03:48:46.5 +0000 UTC`."""
+    return rfc3339_nano(nanoseconds).replace("T", " ").removesuffix("Z") + " +0000 UTC"
+
+
+def rfc3339_local(nanoseconds: int) -> str:
+    """A time in the machine's zone, to the second: `2026-11-24T03:48:46Z`, `2026-11-24T04:48:46+01:00`."""
+    moment = time.localtime(nanoseconds // 1_000_000_000)
+    zone = time.strftime("%z", moment)
+    return time.strftime("%Y-%m-%dT%H:%M:%S", moment) + ("Z" if zone == "+0000" else f"{zone[:3]}:{zone[3:]}")
+
+
 def parse_rfc3339(text: str) -> int:
     """Nanoseconds since the epoch of an RFC 3339 time; 0 for an empty one or Go's zero time.
 

@@ -81,6 +81,11 @@ class Events:
             for number, time, type, action, actor, text in rows
         ]
 
+    def before(self, moment: int) -> int:
+        """The number behind which all events are that happened at a moment or later (nanoseconds since the epoch)."""
+        row = self._db.row("SELECT min(id) FROM events WHERE time >= ?", (moment,))
+        return int(row[0]) - 1 if row and row[0] else self.last()
+
     def last(self) -> int:
         """The number of the newest event; 0 if there was none."""
         row = self._db.row("SELECT max(id) FROM events")

@@ -21,13 +21,13 @@ class Volume:
     Attributes:
         name: its name.
         created: nanoseconds since the epoch.
-        labels: its labels.
-        options: of docker's local driver: `type`, `device`, `o`.
+        labels: its labels; None for one that came with a container.
+        options: of docker's local driver: `type`, `device`, `o`; None likewise.
     """
 
     __slots__ = ("created", "labels", "name", "options")
 
-    def __init__(self, name: str, created: int, labels: dict[str, str], options: dict[str, str]) -> None:
+    def __init__(self, name: str, created: int, labels: dict[str, str] | None, options: dict[str, str] | None) -> None:
         self.name = name
         self.created = created
         self.labels = labels
@@ -91,5 +91,5 @@ class Volumes:
 def _volume(row: tuple[str, int, str, str]) -> Volume:
     from pallet.oci.codec import decode
 
-    labels, options = (decode(text, dict[str, str], "a volume's record") for text in row[2:])
-    return Volume(row[0], row[1], labels, options)
+    values = [None if text == "null" else decode(text, dict[str, str], "a volume's record") for text in row[2:]]
+    return Volume(row[0], row[1], values[0], values[1])

@@ -1,0 +1,41 @@
+"""`pallet network prune`: remove the networks that no container is in."""
+
+from __future__ import annotations
+
+from pallet.cli.command import Command, Flag
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pallet.cli.command import Options
+    from pallet.cli.context import Context
+
+_WARNING = "WARNING! This will remove all custom networks not used by at least one container."
+
+
+def _run(ctx: Context, opts: Options, args: list[str]) -> int:
+    from pallet.cli.confirm import confirmed
+    from pallet.ops.network_remove import prune_networks
+
+    if not opts.force and not opts.dry_run and not confirmed(ctx, _WARNING):
+        return 0
+    removed = prune_networks(ctx.engine, filters=opts.filter, dry_run=opts.dry_run)
+    if removed:
+        ctx.print("Would Delete Networks:" if opts.dry_run else "Deleted Networks:")
+        for name in removed:
+            ctx.print(name)
+        ctx.print()
+    return 0
+
+
+COMMAND = Command(
+    "prune [OPTIONS]",
+    "Remove all unused networks",
+    _run,
+    example="pallet network prune --dry-run",
+    flags=(
+        Flag("dry-run", help="Only show what would be removed"),
+        Flag("filter", kind="filter", help="Provide filter values (e.g. 'until=<timestamp>')"),
+        Flag("force", "f", help="Do not prompt for confirmation"),
+    ),
+    args=(0, 0),
+)
