@@ -62,6 +62,13 @@ from_object = daemon(missing=(NotFound,))
 """Missing objects as `Error: No such image: x`, all else as the daemon's (docker rm, rmi, inspect, logs, stop, ...)."""
 
 
+def _start_code(text: str) -> int:
+    """docker's client reads its exit code out of the daemon's words."""
+    if "no such file or directory" in text or "executable file not found" in text:
+        return 127
+    return 126 if "permission denied" in text else 125
+
+
 def running(name: str) -> Fail:
     """Make the handler of docker's `run`, `create` and `start`-like commands.
 
@@ -78,7 +85,7 @@ def running(name: str) -> Fail:
             if not error.message:
                 return "", code
         else:
-            prefix, code = DAEMON, error.exit_code if isinstance(error, RuntimeFailed) else 125
+            prefix, code = DAEMON, error.exit_code if isinstance(error, RuntimeFailed) else _start_code(error.message)
         text = f"pallet: {prefix}{error.message.removesuffix('.')}."
         if not isinstance(error, HostError):
             text += f"\nSee 'pallet {name} --help'."

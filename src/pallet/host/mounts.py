@@ -34,7 +34,17 @@ CLONE_NEWNS = 0x20000
 CLONE_NEWUSER = 0x10000000
 CLONE_NEWNET = 0x40000000
 
+# The numbers are the same on all architectures.
+_OPEN_TREE = 428
+_MOVE_MOUNT = 429
+_OPEN_TREE_CLONE = 0x1
+_OPEN_TREE_CLOEXEC = os.O_CLOEXEC
+_AT_FDCWD = -100
+_AT_RECURSIVE = 0x8000
+_MOVE_MOUNT_F_EMPTY_PATH = 0x4
+
 _libc = ctypes.CDLL(None, use_errno=True)
+_libc.syscall.restype = ctypes.c_long
 _libc.mount.argtypes = (ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_char_p)
 _libc.umount2.argtypes = (ctypes.c_char_p, ctypes.c_int)
 _libc.unshare.argtypes = (ctypes.c_int,)
@@ -82,6 +92,29 @@ def setns(fd: int, kind: int) -> None:
         OSError: as the kernel says.
     """
     _check(_libc.setns(fd, kind))
+
+
+def open_tree(path: str, *, recursive: bool = False) -> int:
+    """open_tree(2): a copy of the mount at a path, with the mounts below it or not, as an open file.
+
+    Raises:
+        OSError: as the kernel says.
+    """
+    flags = _OPEN_TREE_CLONE | _OPEN_TREE_CLOEXEC | (_AT_RECURSIVE if recursive else 0)
+    fd = int(_libc.syscall(_OPEN_TREE, _AT_FDCWD, ctypes.c_char_p(os.fsencode(path)), ctypes.c_uint(flags)))
+    _check(0 if fd >= 0 else fd, path)
+    return fd
+
+
+def move_mount(fd: int, target: str) -> None:
+    """move_mount(2): attach a mount that `open_tree` has copied.
+
+    Raises:
+        OSError: as the kernel says.
+    """
+    name, empty = ctypes.c_char_p(os.fsencode(target)), ctypes.c_char_p(b"")
+    flags = ctypes.c_uint(_MOVE_MOUNT_F_EMPTY_PATH)
+    _check(int(_libc.syscall(_MOVE_MOUNT, fd, empty, _AT_FDCWD, name, flags)), target)
 
 
 def run_in_mount_namespace(function: Callable[[], _T]) -> _T:

@@ -47,7 +47,12 @@ def write_resolv_conf(record: ContainerRecord, paths: ContainerPaths, places: Pl
     own_network = record.host.network_mode != "host"
     resolvers = [place.gateway for network, place in places if not network.predefined]
     text = etc_files.resolv_conf(
-        _host_file("/etc/resolv.conf"), own_network=own_network, resolver=resolvers[0] if resolvers else ""
+        _host_file("/etc/resolv.conf"),
+        own_network=own_network,
+        resolver=resolvers[0] if resolvers else "",
+        servers=record.host.dns,
+        search=record.host.dns_search,
+        options=record.host.dns_options,
     )
     _write(paths.resolv_conf, text)
 

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Callable
 from contextlib import ExitStack
 
 from pallet.engine import Engine
-from pallet.errors import Conflict, HostError, InvalidInput, PalletError, RuntimeFailed
-from pallet.host import inroot
+from pallet.errors import Conflict, HostError, PalletError, RuntimeFailed
 from pallet.host.files import remove_tree
 from pallet.host.locks import lock
 from pallet.network.bridge import Connection
+from pallet.ops.container_config import write_config
 from pallet.ops.container_etc import link_entries, write_etc
+from pallet.ops.container_joins import find_joins
 from pallet.ops.container_networks import clear_places, joined_networks, other_subnets, wanted_place
 from pallet.ops.container_settle import settle_locked
+from pallet.ops.container_shares import shared_clones
 from pallet.ops.container_state import current
 from pallet.ops.network_connect import check_address
 from pallet.ops.record_event import container_event, mount_events, network_event
 from pallet.ops.times import now_ns
 from pallet.runtime import conmon
-from pallet.runtime.copy_up import fill_volume
 from pallet.runtime.launch import Launch, Plan
-from pallet.runtime.oci_runtime import OciRuntime, find_runtime, has_cgroups_v2
+from pallet.runtime.oci_runtime import OciRuntime, find_runtime
 from pallet.runtime.paths import ContainerPaths
-from pallet.runtime.spec import Surroundings, build_spec, encode_spec
-from pallet.runtime.users import resolve_user
 from pallet.store.container_record import (
     ContainerRecord,
     ContainerState,
@@ -84,6 +82,7 @@ def _start(
     program = conmon.find_conmon()
     networks = joined_networks(engine, record)
     bridge = bool(networks)
+    joins = find_joins(engine, record)
     layers = engine.snapshots.lower_dirs(record.chain_id) if record.chain_id else []
     links = link_entries(engine, record) if host.links else []
     places: dict[str, NetworkState] = {}
@@ -94,7 +93,8 @@ def _start(
         if bridge:
             connection = stack.enter_context(_connect(engine, record, networks))
             places = connection.places
-        write_etc(record, paths, [(network, places[network.id]) for network, _ in networks], links)
+        if joins.etc is None:
+            write_etc(record, paths, [(network, places[network.id]) for network, _ in networks], links)
         argv = conmon.command(
             program,
             paths,
@@ -104,13 +104,16 @@ def _start(
             stdin_stays=config.open_stdin and not config.stdin_once,
         )
         kept = connection.reserved.fds if connection is not None else ()
-        launch = stack.enter_context(Launch(Plan(paths, tuple(layers), runtime, tuple(argv), bridge, kept)))
+        clones = joins.clones + shared_clones(record, paths)
+        plan = Plan(paths, tuple(layers), runtime, tuple(argv), bridge, kept, clones)
+        launch = stack.enter_context(Launch(plan))
         if connection is not None:
             connection.begin(launch.netns)
-        _write_config(record, paths, launch.root, bridge)
+        write_config(engine, record, paths, launch.root, joins, bridge=bridge)
         launch.go()
         created = launch.created(record.path)
         try:
+            joins.check()
             if connection is not None:
                 connection.finish()
                 connection.hold(created.pid, created.pid_start)
@@ -181,26 +184,3 @@ def _note_failure(engine: Engine, record: ContainerRecord, error: PalletError) -
     )
     engine.store.containers.set_state(record.id, failed)
     remove_tree(ContainerPaths(engine.settings, record.id).run)
-
-
-def _write_config(record: ContainerRecord, paths: ContainerPaths, root: int, bridge: bool) -> None:
-    """Write config.json, which needs a look at the mounted root, and make what it will expect there."""
-    passwd = inroot.read_in_root(root, "/etc/passwd")
-    group = inroot.read_in_root(root, "/etc/group")
-    user = resolve_user(record.config.user, passwd, group)
-    try:
-        if record.config.working_dir:
-            inroot.make_directories_in_root(root, record.config.working_dir)
-        for mount in record.host.mounts:
-            if mount.type == "volume":
-                fill_volume(mount.source, root, mount.destination)
-            elif not os.path.lexists(mount.source):
-                os.makedirs(mount.source, 0o755, exist_ok=True)
-    except OSError as error:
-        if error.errno == errno.ENOTDIR:
-            raise InvalidInput(f"Cannot mkdir: {error.filename} is not a directory") from error
-        raise HostError(f"cannot prepare {error.filename}: {error.strerror}") from error
-    network = paths.netns if bridge else "host" if record.host.network_mode == "host" else "new"
-    spec = build_spec(record, Surroundings(paths, user, network, has_cgroups_v2()))
-    with open(paths.config, "wb") as file:
-        file.write(encode_spec(spec))

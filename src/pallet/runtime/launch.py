@@ -24,6 +24,22 @@ from pallet.runtime.rootfs import make_private, mount_root
 _UMASK = 0o022
 
 
+class Clone(msgspec.Struct, frozen=True):
+    """A mount to take along into the private mount namespace as it is, with its peers.
+
+    Attributes:
+        process: whose mount namespace it is in; 0 for this process's.
+        source: its path there.
+        target: where it is put; made if it is missing.
+        recursive: whether what is mounted below it comes along.
+    """
+
+    process: int
+    source: str
+    target: str
+    recursive: bool = False
+
+
 class Plan(msgspec.Struct, frozen=True):
     """What the child needs to know.
 
@@ -34,6 +50,7 @@ class Plan(msgspec.Struct, frozen=True):
         argv: conmon's command line.
         network: whether to make a network namespace at `paths.netns`.
         kept: open files that conmon holds as long as it lives (reserved ports).
+        clones: mounts to take along.
     """
 
     paths: ContainerPaths
@@ -42,6 +59,7 @@ class Plan(msgspec.Struct, frozen=True):
     argv: tuple[str, ...]
     network: bool
     kept: tuple[int, ...] = ()
+    clones: tuple[Clone, ...] = ()
 
 
 class Created(msgspec.Struct, frozen=True):
@@ -141,8 +159,11 @@ def _become_conmon(plan: Plan, unified: str | None, say: int, waits: int, sync: 
         os.setsid()  # the terminal's Ctrl-C is not for conmon
         os.umask(_UMASK)
         _close_others((say, waits, sync, *plan.kept))
+        cloned = [_clone(each) for each in plan.clones]
         make_private()
         mount_root(plan.paths, plan.layers)
+        for each, fd in zip(plan.clones, cloned, strict=True):
+            _attach(each, fd)
         if unified is not None:
             mounts.unmount(unified, mounts.MNT_DETACH)
         if plan.network:
@@ -172,6 +193,31 @@ def _make_network(path: str) -> None:
     mounts.mount("/proc/thread-self/ns/net", path, None, mounts.MS_BIND)
     mounts.setns(host, mounts.CLONE_NEWNET)
     os.close(host)
+
+
+def _clone(wanted: Clone) -> int:
+    """A copy of a mount, attached to nothing yet."""
+    if not wanted.process:
+        return mounts.open_tree(wanted.source, recursive=wanted.recursive)
+    own = os.open("/proc/thread-self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+    theirs = os.open(f"/proc/{wanted.process}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+    mounts.unshare(mounts.CLONE_FS)
+    mounts.setns(theirs, mounts.CLONE_NEWNS)
+    fd = mounts.open_tree(wanted.source, recursive=wanted.recursive)
+    mounts.setns(own, mounts.CLONE_NEWNS)
+    os.close(theirs)
+    os.close(own)
+    return fd
+
+
+def _attach(wanted: Clone, fd: int) -> None:
+    os.makedirs(os.path.dirname(wanted.target), 0o700, exist_ok=True)
+    if os.path.isdir(f"/proc/self/fd/{fd}"):
+        os.makedirs(wanted.target, 0o700, exist_ok=True)
+    else:
+        os.close(os.open(wanted.target, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+    mounts.move_mount(fd, wanted.target)
+    os.close(fd)
 
 
 def _close_others(kept: Sequence[int]) -> None:

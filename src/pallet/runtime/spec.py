@@ -5,6 +5,7 @@ Source: OCI runtime spec 1.0.2, config.md and config-linux.md; what is in it fol
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import msgspec
@@ -14,10 +15,19 @@ from pallet.oci.codec import encode
 from pallet.runtime import defaults
 from pallet.runtime.paths import ContainerPaths
 from pallet.runtime.seccomp import profile
+from pallet.runtime.spec_mounts import spec_mounts
 from pallet.runtime.users import User
-from pallet.store.container_record import ContainerRecord, Mount
+from pallet.store.container_record import ContainerRecord, HostConfig
+from pallet.store.host_config import Resources
 
 _UMASK = 0o022  # docker's daemon has it, whatever the umask of the user's shell
+_INIT = "/sbin/docker-init"
+_APPARMOR = "/sys/module/apparmor/parameters/enabled"
+# What docker allows in each network of a container's own: low ports and ping without a capability.
+_NETWORK_SYSCTLS = {
+    "net.ipv4.ip_unprivileged_port_start": "0",
+    "net.ipv4.ping_group_range": "0 2147483647",
+}
 
 
 class Surroundings(msgspec.Struct, frozen=True):
@@ -25,17 +35,31 @@ class Surroundings(msgspec.Struct, frozen=True):
 
     Attributes:
         paths: the container's paths.
-        user: the process's user.
+        user: the process's user, with all its groups.
         network: `host`, `new` for an empty namespace, or the path of a namespace as conmon sees it.
+        ipc: `host`, `new`, or the path of another container's namespace.
+        pid: the same for processes.
+        shm: the directory that is mounted at /dev/shm; empty for a new tmpfs.
+        etc: the paths of the container whose /etc/hosts and the like these are, if it shares its network.
         private_cgroups: whether the container sees its own part of the cgroups only, docker's default with cgroup v2.
         seccomp: whether system calls are filtered.
+        init: the program on the host that becomes the first process; empty for none.
+        sources: where the runtime finds a bind's source, if that is not the source itself.
+        tmpfs: the options of each tmpfs of the user's, by path.
     """
 
     paths: ContainerPaths
     user: User
     network: str = "new"
+    ipc: str = "new"
+    pid: str = "new"
+    shm: str = ""
+    etc: ContainerPaths | None = None
     private_cgroups: bool = False
     seccomp: bool = True
+    init: str = ""
+    sources: dict[str, str] = {}
+    tmpfs: dict[str, list[str]] = {}
 
 
 def build_spec(record: ContainerRecord, around: Surroundings) -> dict[str, Any]:
@@ -43,39 +67,70 @@ def build_spec(record: ContainerRecord, around: Surroundings) -> dict[str, Any]:
 
     Raises:
         InvalidInput: an unknown capability.
+        HostError: a device that is missing, a bad seccomp profile.
     """
     config, host = record.config, record.host
     linux: dict[str, Any] = {
-        "cgroupsPath": f"/pallet/{record.id}",
-        "namespaces": _namespaces(around),
+        "cgroupsPath": f"{_cgroup_parent(host.resources)}/{record.id}",
+        "namespaces": _namespaces(host, around),
         "resources": {"devices": defaults.device_rules()},
-        "maskedPaths": list(defaults.MASKED_PATHS),
-        "readonlyPaths": list(defaults.READONLY_PATHS),
     }
-    capabilities = capability_set(host.cap_add, host.cap_drop)
-    if around.seccomp:
-        linux["seccomp"] = profile(capabilities)
-    return {
+    if host.masked:
+        linux["maskedPaths"] = list(defaults.MASKED_PATHS)
+        linux["readonlyPaths"] = list(defaults.READONLY_PATHS)
+    if host.privileged or host.resources != Resources():
+        _limit(linux, host)
+    sysctls = dict(host.sysctls)
+    if around.network not in ("host",) and around.etc is None:
+        sysctls = {**_NETWORK_SYSCTLS, **sysctls}
+    if sysctls:
+        linux["sysctl"] = sysctls
+    capabilities = granted(host)
+    filtered = _seccomp(host, capabilities) if around.seccomp else None
+    if filtered is not None:
+        linux["seccomp"] = filtered
+    spec = {
         "ociVersion": "1.0.2",
-        "process": {
-            "terminal": config.tty,
-            "user": {
-                "uid": around.user.uid,
-                "gid": around.user.gid,
-                "umask": _UMASK,
-                "additionalGids": list(around.user.groups),
-            },
-            "args": [record.path, *record.args],
-            "env": environment(record, around.user.home),
-            "cwd": config.working_dir or "/",
-            "capabilities": _capabilities(capabilities, around.user.uid),
-            "noNewPrivileges": False,
-        },
+        "process": _process(record, around, capabilities),
         "root": {"path": around.paths.merged, "readonly": host.read_only},
-        "hostname": config.hostname,
-        "mounts": _mounts(record, around.paths),
+        "mounts": spec_mounts(record, around.paths, around.etc, around.shm, around.init, around.sources, around.tmpfs),
         "linux": linux,
     }
+    if host.uts_mode != "host":
+        spec["hostname"] = config.hostname
+        if config.domainname:
+            sysctls.setdefault("kernel.domainname", config.domainname)
+            linux["sysctl"] = sysctls
+    return spec
+
+
+def _process(record: ContainerRecord, around: Surroundings, capabilities: tuple[str, ...]) -> dict[str, Any]:
+    config, host = record.config, record.host
+    args = [record.path, *record.args]
+    process: dict[str, Any] = {
+        "terminal": config.tty,
+        "user": {
+            "uid": around.user.uid,
+            "gid": around.user.gid,
+            "umask": _UMASK,
+            "additionalGids": list(around.user.groups),
+        },
+        "args": [_INIT, "--", *args] if around.init else args,
+        "env": environment(record, around.user.home),
+        "cwd": config.working_dir or "/",
+        "capabilities": _capabilities(capabilities, around.user.uid),
+        "noNewPrivileges": _security_words(host).get("no-new-privileges", "false").lower() in ("", "1", "t", "true"),
+    }
+    if host.oom_score_adj:
+        process["oomScoreAdj"] = host.oom_score_adj
+    if host.resources.ulimits:
+        from pallet.runtime.limits import rlimits
+
+        process["rlimits"] = rlimits(host.resources)
+    apparmor = "unconfined" if host.privileged else _security_words(host).get("apparmor", "")
+    if apparmor and _has_apparmor():
+        process["apparmorProfile"] = apparmor
+    return process
 
 
 def encode_spec(spec: dict[str, Any]) -> bytes:
@@ -111,6 +166,29 @@ def capability_set(add: tuple[str, ...], drop: tuple[str, ...]) -> tuple[str, ..
     return tuple(kept)
 
 
+def granted(host: HostConfig) -> tuple[str, ...]:
+    """The capabilities of a container on this machine: `ALL` are those that there are to give.
+
+    Raises:
+        InvalidInput: an unknown one.
+    """
+    add, drop = (("ALL",), ()) if host.privileged else (host.cap_add, host.cap_drop)
+    wanted = capability_set(add, drop)
+    if not any(name.upper() in ("ALL", "CAP_ALL") for name in add):
+        return wanted
+    there = _bounding_set()
+    named = {name.upper().removeprefix("CAP_") for name in add}
+    return tuple(name for name in wanted if name in named or there >> defaults.ALL_CAPABILITIES.index(name) & 1)
+
+
+def _bounding_set() -> int:
+    with open("/proc/self/status") as file:
+        for line in file:
+            if line.startswith("CapBnd:"):
+                return int(line.split()[1], 16)
+    return -1
+
+
 def _known(names: tuple[str, ...]) -> list[str]:
     out = []
     for name in names:
@@ -128,31 +206,58 @@ def _capabilities(names: tuple[str, ...], uid: int) -> dict[str, list[str]]:
     return {"bounding": full, "effective": usable, "permitted": usable, "inheritable": [], "ambient": []}
 
 
-def _namespaces(around: Surroundings) -> list[dict[str, str]]:
-    out = [{"type": kind} for kind in ("mount", "uts", "ipc", "pid")]
+def _namespaces(host: HostConfig, around: Surroundings) -> list[dict[str, str]]:
+    out = [{"type": "mount"}]
+    if host.uts_mode != "host":
+        out.append({"type": "uts"})
     if around.private_cgroups:
         out.append({"type": "cgroup"})
-    if around.network != "host":
-        out.append({"type": "network"} if around.network == "new" else {"type": "network", "path": around.network})
+    for kind, where in (("ipc", around.ipc), ("pid", around.pid), ("network", around.network)):
+        if where != "host":
+            out.append({"type": kind} if where == "new" else {"type": kind, "path": where})
     return out
 
 
-def _mounts(record: ContainerRecord, paths: ContainerPaths) -> list[dict[str, Any]]:
-    own = record.host.mounts
-    taken = {mount.destination for mount in own}
-    out = [mount for mount in defaults.mounts() if mount["destination"] not in taken]
-    for destination, source in (
-        ("/etc/resolv.conf", paths.resolv_conf),
-        ("/etc/hostname", paths.hostname),
-        ("/etc/hosts", paths.hosts),
-    ):
-        if destination not in taken:
-            out.append(_bind(Mount("bind", source, destination, propagation="rprivate")))
-    # A mount on /a must come before one on /a/b.
-    out += [_bind(mount) for mount in sorted(own, key=lambda mount: mount.destination.count("/"))]
-    return out
+def _cgroup_parent(asked: Resources) -> str:
+    return os.path.normpath("/" + asked.cgroup_parent.lstrip("/")).rstrip("/") if asked.cgroup_parent else "/pallet"
 
 
-def _bind(mount: Mount) -> dict[str, Any]:
-    options = ["rbind", mount.propagation or "rprivate", "ro" if mount.read_only else "rw"]
-    return {"destination": mount.destination, "type": "bind", "source": mount.source, "options": options}
+def _limit(linux: dict[str, Any], host: HostConfig) -> None:
+    from pallet.runtime import devices
+    from pallet.runtime.limits import limits
+
+    asked = host.resources
+    rules = devices.rules(asked.devices, asked.device_cgroup_rules, all=host.privileged)
+    linux["resources"] = {"devices": rules, **limits(asked)}
+    made = devices.nodes(asked.devices, all=host.privileged)
+    if made:
+        linux["devices"] = made
+
+
+def _security_words(host: HostConfig) -> dict[str, str]:
+    """The user's security options; docker's older form has a colon."""
+    found = {}
+    for word in host.security_opt:
+        separator = "=" if "=" in word else ":"
+        name, _, value = word.partition(separator)
+        found[name] = value
+    return found
+
+
+def _seccomp(host: HostConfig, capabilities: tuple[str, ...]) -> dict[str, Any] | None:
+    asked = _security_words(host).get("seccomp", "")
+    if asked == "unconfined" or (host.privileged and not asked):
+        return None
+    if not asked:
+        return profile(capabilities)
+    from pallet.runtime.seccomp_profile import filter_from
+
+    return filter_from(asked, capabilities)
+
+
+def _has_apparmor() -> bool:
+    try:
+        with open(_APPARMOR) as file:
+            return file.read(1) == "Y"
+    except OSError:
+        return False

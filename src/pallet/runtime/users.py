@@ -5,6 +5,8 @@ Source: github.com/opencontainers/runc/libcontainer/user, the rules of GetExecUs
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from pallet.errors import HostError
@@ -59,6 +61,26 @@ def resolve_user(words: str, passwd: bytes, group: bytes) -> User:
         return User(uid, gid, (gid,), home)
     others = [_int(f[2]) for f in _lines(group, 4) if found_name and found_name in f[3].split(",")]
     return User(uid, gid, tuple(dict.fromkeys((gid, *others))), home)
+
+
+def add_groups(user: User, names: Iterable[str], group: bytes) -> User:
+    """A user with more groups.
+
+    Args:
+        user: the user.
+        names: groups by name or number.
+        group: the content of /etc/group.
+
+    Raises:
+        HostError: no such group, in docker's words.
+    """
+    added = []
+    for name in names:
+        try:
+            added.append(_group(name, group))
+        except HostError as error:
+            raise HostError(error.message.replace("unable", "Unable", 1)) from error
+    return User(user.uid, user.gid, tuple(dict.fromkeys((*user.groups, *added))), user.home)
 
 
 def _group(name: str, group: bytes) -> int:

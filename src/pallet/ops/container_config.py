@@ -1,0 +1,116 @@
+"""The OCI runtime's configuration of a container that is about to start, and what it expects to be there."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from pallet.engine import Engine
+from pallet.errors import HostError, InvalidInput
+from pallet.host import inroot
+from pallet.ops.container_joins import Joins
+from pallet.ops.container_shares import clone_path
+from pallet.ops.mount_modes import tmpfs_options
+from pallet.runtime.copy_up import fill_volume
+from pallet.runtime.oci_runtime import has_cgroups_v2
+from pallet.runtime.paths import ContainerPaths
+from pallet.runtime.spec import Surroundings, build_spec, encode_spec
+from pallet.runtime.users import add_groups, resolve_user
+from pallet.store.container_record import ContainerRecord
+
+# Small programs that make a good first process, linked statically, by the names that systems have for them.
+_INITS = ("docker-init", "catatonit", "/usr/libexec/podman/catatonit", "tini-static")
+
+
+def write_config(
+    engine: Engine, record: ContainerRecord, paths: ContainerPaths, root: int, joins: Joins, *, bridge: bool
+) -> None:
+    """Write config.json, which needs a look at the mounted root, and make what it will expect there.
+
+    Args:
+        engine: whose volumes.
+        record: the container.
+        paths: its paths.
+        root: its root directory, open.
+        joins: the namespaces it takes part in.
+        bridge: whether it has a network namespace at `paths.netns`.
+
+    Raises:
+        HostError, InvalidInput: what cannot be, in docker's words.
+    """
+    passwd = inroot.read_in_root(root, "/etc/passwd")
+    group = inroot.read_in_root(root, "/etc/group")
+    user = resolve_user(record.config.user, passwd, group)
+    if record.host.group_add:
+        user = add_groups(user, record.host.group_add, group)
+    _prepare(record, root)
+    network = joins.network or (paths.netns if bridge else "new")
+    around = Surroundings(
+        paths=paths,
+        user=user,
+        network=network,
+        ipc=joins.ipc,
+        pid=joins.pid,
+        shm=joins.shm,
+        etc=joins.etc,
+        private_cgroups=_private_cgroups(record),
+        init=find_init() if record.host.init else "",
+        sources={mount.source: clone_path(paths, mount) for mount in record.host.mounts if clone_path(paths, mount)},
+        tmpfs=_tmpfs(record),
+    )
+    with open(paths.config, "wb") as file:
+        file.write(encode_spec(build_spec(record, around)))
+
+
+def find_init() -> str:
+    """The program for `--init`.
+
+    Raises:
+        HostError: there is none.
+    """
+    from pallet.host.spawn import find_program
+
+    for name in _INITS:
+        path = find_program(name)
+        if path is not None:
+            return os.path.realpath(path)
+    raise HostError(
+        'exec: "docker-init": executable file not found in $PATH', hint="install tini-static, docker-init or catatonit"
+    )
+
+
+def _prepare(record: ContainerRecord, root: int) -> None:
+    try:
+        if record.config.working_dir:
+            inroot.make_directories_in_root(root, record.config.working_dir)
+        for mount in record.host.mounts:
+            if mount.type == "volume":
+                if mount.no_copy:
+                    os.makedirs(mount.source, 0o755, exist_ok=True)
+                else:
+                    fill_volume(mount.source, root, mount.destination)
+            elif mount.type == "bind" and not os.path.lexists(mount.source):
+                if not mount.made:
+                    raise InvalidInput(
+                        f'invalid mount config for type "bind": bind source path does not exist: {mount.source}'
+                    )
+                os.makedirs(mount.source, 0o755, exist_ok=True)
+    except OSError as error:
+        if error.errno == errno.ENOTDIR:
+            raise InvalidInput(f"Cannot mkdir: {error.filename} is not a directory") from error
+        raise HostError(f"cannot prepare {error.filename}: {error.strerror}") from error
+
+
+def _private_cgroups(record: ContainerRecord) -> bool:
+    mode = record.host.cgroupns_mode
+    if mode:
+        return mode == "private"
+    return has_cgroups_v2() and not record.host.privileged
+
+
+def _tmpfs(record: ContainerRecord) -> dict[str, list[str]]:
+    found = {os.path.normpath(path): tmpfs_options(words.split(",")) for path, words in record.host.tmpfs.items()}
+    for mount in record.host.mounts:
+        if mount.type == "tmpfs":
+            found[mount.destination] = tmpfs_options(mount.options)
+    return found
