@@ -47,7 +47,7 @@ def run_attached(
     Raises:
         As `start_container`.
     """
-    forward = _forwarder(engine, record.id) if forward_signals else None
+    forward = forwarder(engine, record.id) if forward_signals else None
     streams = Streams(stdin, stdout, stderr, record.config.tty, detach_keys, forward)
     with ExitStack() as stack:
         stack.enter_context(lock(ContainerPaths(engine.settings, record.id).attended))
@@ -92,7 +92,9 @@ def run_detached(engine: Engine, record: ContainerRecord) -> None:
         raise
 
 
-def _forwarder(engine: Engine, id: str) -> Callable[[int], None]:
+def forwarder(engine: Engine, id: str) -> Callable[[int], None]:
+    """What sends a signal on to a container's first process."""
+
     def forward(number: int) -> None:
         try:
             brief = engine.store.containers.brief(id)

@@ -56,7 +56,9 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
         # docker's daemon finds these when the stream is open already, and writes them into it.
         ctx.stdout.write(error.message + "\r\n")
         return error.exit_code if isinstance(error, RuntimeFailed) else 126
-    return 0 if code is None else code
+    if code is None:
+        raise Failure("read escape sequence", exit_code=1)
+    return code
 
 
 COMMAND = Command(

@@ -34,17 +34,19 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
 
 def _start_attached(ctx: Context, opts: Options, args: list[str]) -> int:
     from pallet.cli.container.streams import attach_options
+    from pallet.ops.container_attach import attach_container
     from pallet.ops.container_run import run_attached
     from pallet.ops.container_state import current
 
     if len(args) > 1:
         raise Failure("you cannot start and attach multiple containers at once", exit_code=1)
     record = ctx.engine.store.containers.find(args[0])
-    if current(ctx.engine, record.id)[1].running:
-        raise Failure("You cannot attach to a container that runs already with start", exit_code=1)
     interactive = opts.interactive and record.config.open_stdin
     streams = attach_options(ctx, stdin=interactive, tty=record.config.tty, detach_keys=opts.detach_keys)
-    code = run_attached(ctx.engine, record, **streams)
+    if current(ctx.engine, record.id)[1].name == "running":
+        code = attach_container(ctx.engine, record.id, **streams)
+    else:
+        code = run_attached(ctx.engine, record, **streams)
     return 0 if code is None else code
 
 
