@@ -54,6 +54,7 @@ class Piece(msgspec.Struct, frozen=True):
         entries: it, if it is no directory; else all that is in it.
         itself: it.
         parents: its parent directories, outermost first, which come with it (`COPY --parents`).
+        unpacked: it stands for an archive, whose owners and modes are as they are.
     """
 
     tree: Tree
@@ -62,6 +63,7 @@ class Piece(msgspec.Struct, frozen=True):
     entries: tuple[Entry, ...]
     itself: Entry
     parents: tuple[Entry, ...] = ()
+    unpacked: bool = False
 
 
 class CopyPlan:
@@ -108,7 +110,7 @@ class CopyPlan:
             self.directories(target)
             for parent in piece.parents:
                 target = posixpath.join(target, posixpath.basename(parent.path))
-                self._put_directory(target, piece.tree, parent, keep_existing=False)
+                self._put_directory(target, piece.tree, parent)
             target = posixpath.join(target, piece.name)
         elif not piece.itself.is_directory and (into or self._is_directory(target)):
             self.directories(target)
@@ -118,14 +120,17 @@ class CopyPlan:
         if not piece.itself.is_directory:
             self._put(target, piece.tree, piece.itself)
             return
-        self._put_directory(target, piece.tree, piece.itself, keep_existing=not piece.parents)
+        if piece.parents:
+            self._put_directory(target, piece.tree, piece.itself)
+        else:
+            self.directories(target)  # only what is in it is copied
         skip = len(piece.path) + 1 if piece.path else 0
         for entry in piece.entries:
             path = posixpath.join(target, entry.path[skip:])
             if entry.is_directory:
-                self._put_directory(path, piece.tree, entry, keep_existing=False)
+                self._put_directory(path, piece.tree, entry, unpacked=piece.unpacked)
             else:
-                self._put(path, piece.tree, entry)
+                self._put(path, piece.tree, entry, unpacked=piece.unpacked)
 
     def directories(self, path: str) -> None:
         """Have a directory, and its parents; those that are not there are 0755.
@@ -207,29 +212,23 @@ class CopyPlan:
         if parent and parent not in self._items:
             self.directories(parent)
 
-    def _put_directory(self, path: str, tree: Tree, entry: Entry, *, keep_existing: bool) -> None:
+    def _put_directory(self, path: str, tree: Tree, entry: Entry, *, unpacked: bool = False) -> None:
         if not path:
             return
         self._parents(path)
         planned = self._items.get(path)
         if planned is not None:
-            if not stat.S_ISDIR(planned.mode):
-                raise InvalidInput(f"cannot copy to non-directory: /{path}")
-            if not keep_existing:
-                self._items[path] = self._item(path, tree, entry)
-            return
-        found = self._below(path)
-        if found is None:
-            self._fresh.add(path)
-            self._add(self._item(path, tree, entry))
-        elif not is_directory(found):
-            raise InvalidInput(f"cannot copy to non-directory: /{path}")
-        elif keep_existing:
-            self._add_existing(path, found)
+            blocked = not stat.S_ISDIR(planned.mode)
         else:
-            self._add(self._item(path, tree, entry))
+            found = self._below(path)
+            blocked = found is not None and not is_directory(found)
+            if found is None:
+                self._fresh.add(path)
+        if blocked:
+            raise InvalidInput(f"cannot copy to non-directory: /{path}")
+        self._add(self._item(path, tree, entry, unpacked))
 
-    def _put(self, path: str, tree: Tree, entry: Entry) -> None:
+    def _put(self, path: str, tree: Tree, entry: Entry, *, unpacked: bool = False) -> None:
         self._parents(path)
         planned = self._items.get(path)
         if planned is not None:
@@ -238,14 +237,15 @@ class CopyPlan:
             blocked = not path or is_directory(self._below(path))
         if blocked:
             raise InvalidInput(f"cannot replace to directory /{path} with file")
-        self._add(self._item(path, tree, entry))
+        self._add(self._item(path, tree, entry, unpacked))
 
-    def _item(self, path: str, tree: Tree, entry: Entry) -> Item:
+    def _item(self, path: str, tree: Tree, entry: Entry, unpacked: bool) -> Item:
         status = entry.status
-        mode = status.st_mode
-        if self._chmod is not None and not entry.link:
+        mode = tree.mode_of(entry)
+        if self._chmod is not None and not entry.link and not unpacked:
             mode = stat.S_IFMT(mode) | self._chmod(mode)
-        uid, gid = self._owner or ((status.st_uid, status.st_gid) if tree.keeps_owners else (0, 0))
+        own = (status.st_uid, status.st_gid) if tree.keeps_owners else (0, 0)
+        uid, gid = own if unpacked or self._owner is None else self._owner
         return Item(path, mode, uid, gid, self._clock(status.st_mtime_ns), tree, entry)
 
     def _add_existing(self, path: str, found: os.stat_result) -> None:

@@ -27,7 +27,7 @@ def copy_tree(tree: Tree, path: str, place: str) -> None:
             return
         skip = len(path) + 1 if path else 0
         times: list[tuple[str, int]] = [(place, itself.status.st_mtime_ns)]
-        os.chmod(place, stat.S_IMODE(itself.status.st_mode))
+        os.chmod(place, stat.S_IMODE(tree.mode_of(itself)))
         for entry in tree.below(path):
             target = f"{place}/{entry.path[skip:]}"
             if entry.is_directory:

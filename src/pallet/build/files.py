@@ -96,7 +96,7 @@ def _piece(source: Copied, path: str, rules: IgnoreRules, pivot: str | None) -> 
             return None
         return Piece(tree, real, name, (itself,), itself, parents)
     wanted = (lambda inner, is_directory: not rules.matches(inner)) if excluding else None
-    return Piece(tree, real, name, tuple(tree.below(real, wanted)), itself, parents)
+    return Piece(tree, real, name, tuple(tree.below(real, wanted)), itself, parents, source.unpacked)
 
 
 def contents_key(gathered: Gathered, cache: BuildCache) -> list[bytes]:
@@ -109,7 +109,7 @@ def contents_key(gathered: Gathered, cache: BuildCache) -> list[bytes]:
     for piece in gathered.pieces:
         digests = content_digests(piece.tree, piece.entries, cache)
         head = "directory" if piece.itself.is_directory else piece.name
-        parts += [head.encode("utf-8", "surrogateescape"), b"%o" % piece.itself.status.st_mode]
+        parts += [head.encode("utf-8", "surrogateescape"), b"%o" % piece.tree.mode_of(piece.itself)]
         base = piece.path if piece.itself.is_directory else posixpath.dirname(piece.path)
         parts.append(tree_digest(piece.tree, base, piece.entries, digests))
         if piece.parents:

@@ -104,6 +104,7 @@ class Sandbox:
         self._pid = 0
         self._status = 0
         self._error: BaseException | None = None
+        self._root: os.stat_result | None = None
 
     def run(self, log: Callable[[bytes], None], cancel: Cancel) -> int:
         """Run the command to its end.
@@ -142,6 +143,7 @@ class Sandbox:
         cancel.check()
         if self._error is not None:
             raise _told(self._error)
+        self._restore_root()
         if code:
             said = self._complaint()
             if said:
@@ -154,6 +156,17 @@ class Sandbox:
                 os.kill(self._pid, signal.SIGKILL)
             except ProcessLookupError:
                 return
+
+    def _restore_root(self) -> None:
+        """A layer's tar says nothing of the root directory itself, so no change of it may stay."""
+        if self._root is None:
+            return
+        try:
+            os.chown(self._staging.fs, self._root.st_uid, self._root.st_gid)
+            os.chmod(self._staging.fs, stat.S_IMODE(self._root.st_mode))
+            os.utime(self._staging.fs, ns=(self._root.st_mtime_ns, self._root.st_mtime_ns))
+        except OSError as error:
+            raise HostError(f"cannot finish {self._staging.fs}: {error.strerror}") from error
 
     def _complaint(self) -> str:
         try:
@@ -191,6 +204,7 @@ class Sandbox:
         if self._lowers:
             with mounted_images(self._lowers[:1]):
                 copy_directory_metadata(os.fsencode(self._lowers[0]), os.fsencode(self._staging.fs))
+        self._root = os.stat(self._staging.fs)
         binds = self._binds()
         self._mount(self._lowers, self._staging.fs)
         missing = [(path, is_file) for path, is_file in self._targets(binds) if not self._there(path)]

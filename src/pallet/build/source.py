@@ -128,6 +128,12 @@ class Tree:
             raise HostError(f"cannot read {path or '/'}: {error.strerror}") from error
         yield from self._walk(top, path, "", wanted)
 
+    def mode_of(self, entry: Entry) -> int:
+        """An entry's `st_mode`; a context's own directory is always 0755, as docker sends no mode for it."""
+        if not entry.path and not self.keeps_owners:
+            return stat.S_IFDIR | 0o755
+        return entry.status.st_mode
+
     def open(self, path: str) -> int:
         """Open a regular file for reading. Raises OSError."""
         return open_in_root(self.root, path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY)
