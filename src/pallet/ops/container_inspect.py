@@ -12,12 +12,11 @@ from pallet.engine import Engine
 from pallet.errors import NotFound
 from pallet.host.files import tree_size
 from pallet.ops.container_state import current, runtime_of
+from pallet.ops.inspect_host import bindings, host_config
 from pallet.ops.times import rfc3339_nano
-from pallet.runtime import defaults
-from pallet.runtime.oci_runtime import has_cgroups_v2
 from pallet.runtime.paths import ContainerPaths
 from pallet.runtime.state import Status
-from pallet.store.container_record import ContainerRecord, ContainerState, Mount, PortBinding
+from pallet.store.container_record import ContainerRecord, ContainerState, Mount
 
 _NETWORK_ID = "0b" * 32
 
@@ -60,7 +59,7 @@ def inspect_container(engine: Engine, name: str, *, with_size: bool = False) -> 
         "ProcessLabel": "",
         "AppArmorProfile": "",
         "ExecIDs": None,
-        "HostConfig": _host_config(record, runtime_of(engine, record).name),
+        "HostConfig": host_config(record, runtime_of(engine, record).name),
         "GraphDriver": _graph_driver(engine, record, paths),
         **sizes,
         "Mounts": [_mount(mount) for mount in record.host.mounts],
@@ -118,13 +117,6 @@ def _graph_driver(engine: Engine, record: ContainerRecord, paths: ContainerPaths
     return {"Data": data, "Name": "overlay2"}
 
 
-def _bindings(ports: tuple[PortBinding, ...]) -> dict[str, list[dict[str, str]]]:
-    out: dict[str, list[dict[str, str]]] = {}
-    for port in sorted(ports, key=lambda port: port.container):  # as text: Go writes a map's keys in order
-        out.setdefault(port.container, []).append({"HostIp": port.host_ip, "HostPort": port.host_port})
-    return out
-
-
 def _network(record: ContainerRecord, state: ContainerState, now: Status) -> dict[str, Any]:
     mode = record.host.network_mode
     name = "bridge" if mode == "default" else mode
@@ -133,7 +125,7 @@ def _network(record: ContainerRecord, state: ContainerState, now: Status) -> dic
     ports: dict[str, list[dict[str, str]] | None] = {}
     if up:
         ports = dict.fromkeys(record.config.exposed_ports or {})
-        ports = dict(sorted((ports | _bindings(network.ports)).items()))
+        ports = dict(sorted((ports | bindings(network.ports)).items()))
     place = {
         "Gateway": network.gateway if up else "",
         "IPAddress": network.ip if up else "",
@@ -175,83 +167,4 @@ def _network(record: ContainerRecord, state: ContainerState, now: Status) -> dic
                 "DriverOpts": None,
             }
         },
-    }
-
-
-def _links(record: ContainerRecord) -> list[str] | None:
-    out = []
-    for word in record.host.links:
-        name, _, alias = word.partition(":")
-        out.append(f"/{name}:/{record.name}/{alias or name}")
-    return out or None
-
-
-def _host_config(record: ContainerRecord, runtime: str) -> dict[str, Any]:
-    host = record.host
-    return {
-        "Binds": list(host.binds) or None,
-        "ContainerIDFile": host.cidfile,
-        "LogConfig": {"Type": "json-file", "Config": {}},
-        "NetworkMode": host.network_mode,
-        "PortBindings": _bindings(host.ports),
-        "RestartPolicy": {"Name": "no", "MaximumRetryCount": 0},
-        "AutoRemove": host.auto_remove,
-        "VolumeDriver": "",
-        "VolumesFrom": None,
-        "CapAdd": list(host.cap_add) or None,
-        "CapDrop": list(host.cap_drop) or None,
-        "CgroupnsMode": "private" if has_cgroups_v2() else "host",
-        "Dns": [],
-        "DnsOptions": [],
-        "DnsSearch": [],
-        "ExtraHosts": list(host.extra_hosts) or None,
-        "GroupAdd": None,
-        "IpcMode": "private",
-        "Cgroup": "",
-        "Links": _links(record),
-        "OomScoreAdj": 0,
-        "PidMode": "",
-        "Privileged": False,
-        "PublishAllPorts": host.publish_all,
-        "ReadonlyRootfs": host.read_only,
-        "SecurityOpt": None,
-        "UTSMode": "",
-        "UsernsMode": "",
-        "ShmSize": defaults.SHM_SIZE,
-        "Runtime": runtime,
-        "ConsoleSize": [0, 0],
-        "Isolation": "",
-        "CpuShares": 0,
-        "Memory": 0,
-        "NanoCpus": 0,
-        "CgroupParent": "",
-        "BlkioWeight": 0,
-        "BlkioWeightDevice": [],
-        "BlkioDeviceReadBps": None,
-        "BlkioDeviceWriteBps": None,
-        "BlkioDeviceReadIOps": None,
-        "BlkioDeviceWriteIOps": None,
-        "CpuPeriod": 0,
-        "CpuQuota": 0,
-        "CpuRealtimePeriod": 0,
-        "CpuRealtimeRuntime": 0,
-        "CpusetCpus": "",
-        "CpusetMems": "",
-        "Devices": [],
-        "DeviceCgroupRules": None,
-        "DeviceRequests": None,
-        "KernelMemory": 0,
-        "KernelMemoryTCP": 0,
-        "MemoryReservation": 0,
-        "MemorySwap": 0,
-        "MemorySwappiness": None,
-        "OomKillDisable": False,
-        "PidsLimit": None,
-        "Ulimits": None,
-        "CpuCount": 0,
-        "CpuPercent": 0,
-        "IOMaximumIOps": 0,
-        "IOMaximumBandwidth": 0,
-        "MaskedPaths": list(defaults.MASKED_PATHS),
-        "ReadonlyPaths": list(defaults.READONLY_PATHS),
     }
