@@ -17,7 +17,7 @@ CASES = cases(
     "docker history mine",
     "docker history --no-trunc --format '{{.CreatedBy}}|{{.Comment}}|{{.Size}}' mine:v2",
     "docker run --rm mine:v2",
-    "docker run --rm mine ls -la /dir /link /new /etc | cut -c1-10,56-",
+    "docker run --rm mine ls -la /dir /link /new /etc | awk '{print $1, $3, $4, $9, $10, $11}'",
     "docker run --rm mine sh -c 'ls /www; cat /etc/group; stat -c %a /etc/passwd; echo $A; pwd'",
     "docker images --format '{{.Repository}}:{{.Tag}}' | sort",
     "docker images -a --filter dangling=true --format '{{.Repository}}'",
@@ -57,7 +57,7 @@ CASES = cases(
     "docker run --rm -it flat",
     "docker history --format '{{.CreatedBy}}|{{.Comment}}' flat",
     "docker image inspect -f '{{json .Config.Env}} {{len .RootFS.Layers}}' flat",
-    "docker run --rm flat ls -la / | cut -c1-10,56- | grep -v -e total -e dockerenv | sort",
+    "docker run --rm flat ls -la / | awk '{print $1, $3, $4, $9, $10, $11}' | grep -v -e total -e dockerenv | sort",
     "docker rm -f alive changed",
     "docker rmi flat",
 )

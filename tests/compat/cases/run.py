@@ -74,7 +74,7 @@ CASES = cases(
     "docker run --rm busybox cut -d' ' -f2,3 /proc/mounts | grep -v -e ^/etc -e cgroup | sed s/devtmpfs/tmpfs/ | sort",
     "docker run --rm busybox sh -c 'cat /proc/sys/kernel/core_pattern > /proc/sys/kernel/core_pattern'",
     "docker run --rm busybox sh -c 'ulimit -n; umask; pwd; ls -ld /proc/1/cwd | sed s/.*-//'",
-    "docker run --rm busybox sh -c 'ls -la / | cut -c1-10,56- | grep -v -e dockerenv -e total'",
+    "docker run --rm busybox ls -la / | awk '{print $1, $3, $4, $9, $10, $11}' | grep -v -e dockerenv -e total",
     "docker run --rm busybox sh -c 'cat /etc/resolv.conf | wc -l'",
     "docker run --rm busybox ls /proc/1/fd",
     "docker run -d --name apache -p 80:80 busybox httpd -f -h /www",
