@@ -68,6 +68,22 @@ def write_tree(root: str, out: Writable) -> int:
     return _Packer(out, None, None).pack(root)
 
 
+def write_path(parent: int, name: str, out: Writable, *, as_name: bytes, devices: frozenset[int] = frozenset()) -> None:
+    """Write one file, or a directory with all below it, as `docker cp` does.
+
+    Args:
+        parent: the open directory it is in.
+        name: its name there; `.` for the directory itself.
+        out: takes the tar.
+        as_name: what it is called in the tar.
+        devices: file systems (`st_dev`) whose content is written where they are mounted, besides its own.
+
+    Raises:
+        HostError: it cannot be read.
+    """
+    _Packer(out, None, None).pack_path(parent, name, as_name, devices)
+
+
 class _Packer:
     def __init__(self, out: Writable, epoch: int | None, opaque: str | None) -> None:
         self._tar = TarWriter(out)
@@ -75,16 +91,43 @@ class _Packer:
         self._opaque = opaque  # the xattr's name; None: whiteouts mean nothing here
         self._links: dict[tuple[int, int], bytes] = {}
         self._buffer = bytearray(_BUFFER)
-        self._device = 0
+        self._devices: frozenset[int] = frozenset()
         self.size = 0
 
     def pack(self, root: str) -> int:
-        """Write all below `root`, in one loop: a tree may be deeper than Python's stack."""
-        stack: list[tuple[int, bytes, Iterator[os.DirEntry[str]]]] = []
+        """Write all below `root`."""
         try:
             fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            self._device = os.fstat(fd).st_dev
-            stack.append((fd, b"", _listing(fd)))
+            self._devices = frozenset((os.fstat(fd).st_dev,))
+            self._walk(fd, b"")
+            self._tar.close()
+        except OSError as error:
+            where = error.filename or root
+            raise HostError(f"failed to read {os.fsdecode(where)}: {error.strerror}") from error
+        return self.size
+
+    def pack_path(self, parent: int, name: str, as_name: bytes, devices: frozenset[int]) -> None:
+        """Write what has a name."""
+        try:
+            found = os.stat(name, dir_fd=parent, follow_symlinks=False)
+            self._devices = devices | {found.st_dev}
+            if stat.S_ISDIR(found.st_mode):
+                below = self._directory(parent, name, as_name)
+                if below is not None:
+                    self._walk(below, as_name + b"/")
+            elif stat.S_ISREG(found.st_mode):
+                self._file(parent, name, as_name)
+            else:
+                self._special(parent, name, as_name)
+            self._tar.close()
+        except OSError as error:
+            where = error.filename or name
+            raise HostError(f"failed to read {os.fsdecode(where)}: {error.strerror}") from error
+
+    def _walk(self, root: int, prefix: bytes) -> None:
+        """Write all below a directory, and close it; in one loop: a tree may be deeper than Python's stack."""
+        stack = [(root, prefix, _listing(root))]
+        try:
             while stack:
                 fd, prefix, entries = stack[-1]
                 entry = next(entries, None)
@@ -101,18 +144,13 @@ class _Packer:
                     elif entry.is_file(follow_symlinks=False):
                         self._file(fd, entry.name, path)
                     else:
-                        self._special(fd, entry, path)
+                        self._special(fd, entry.name, path)
                 except OSError as error:
                     if error.errno not in _VANISHED:
                         raise
-            self._tar.close()
-        except OSError as error:
-            where = error.filename or root
-            raise HostError(f"failed to read {os.fsdecode(where)}: {error.strerror}") from error
         finally:
             for fd, _, _ in stack:
                 os.close(fd)
-        return self.size
 
     def _directory(self, parent: int, name: str, path: bytes) -> int | None:
         """Write a directory's entry; returns it opened, None if nothing below it is to be written."""
@@ -123,7 +161,7 @@ class _Packer:
             self._add(path + b"/", tf.DIRECTORY, found, xattrs)
             if self._opaque is not None and xattrs.get(self._opaque) == b"y":
                 self._add(path + b"/" + whiteout.OPAQUE, tf.REGULAR, found, None)
-            if found.st_dev == self._device:
+            if found.st_dev in self._devices:
                 return fd
         except BaseException:
             os.close(fd)
@@ -167,22 +205,22 @@ class _Packer:
             self._tar.write(bytes(count))
             size -= count
 
-    def _special(self, parent: int, entry: os.DirEntry[str], path: bytes) -> None:
+    def _special(self, parent: int, name: str, path: bytes) -> None:
         """Symlinks, devices, FIFOs and whiteouts; sockets have no place in a tar."""
-        found = os.stat(entry.name, dir_fd=parent, follow_symlinks=False)
+        found = os.stat(name, dir_fd=parent, follow_symlinks=False)
         type_flag = _TYPES.get(stat.S_IFMT(found.st_mode))
         if type_flag is None:
             return
         device = (os.major(found.st_rdev), os.minor(found.st_rdev))
         if type_flag == tf.CHAR_DEVICE and device == (0, 0) and self._opaque is not None:
-            directory, slash, name = path.rpartition(b"/")
-            self._add(directory + slash + whiteout.PREFIX + name, tf.REGULAR, found, None)
+            directory, slash, hidden = path.rpartition(b"/")
+            self._add(directory + slash + whiteout.PREFIX + hidden, tf.REGULAR, found, None)
             return
         if found.st_nlink > 1 and self._is_link(path, found):
             return
-        text = os.fsencode(os.readlink(entry.name, dir_fd=parent)) if type_flag == tf.SYMLINK else b""
+        text = os.fsencode(os.readlink(name, dir_fd=parent)) if type_flag == tf.SYMLINK else b""
         try:
-            xattrs = read_xattrs(f"/proc/self/fd/{parent}/{entry.name}", follow_symlinks=False)
+            xattrs = read_xattrs(f"/proc/self/fd/{parent}/{name}", follow_symlinks=False)
         except OSError:
             xattrs = {}
         self._add(path, type_flag, found, xattrs, linkname=text, device=device)
