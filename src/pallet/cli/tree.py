@@ -127,6 +127,7 @@ _CONTAINER = (
     Node("run", _RUN, "container.run"),
     Node("start", _START, "container.start"),
     Node("stop", _STOP, "container.stop"),
+    Node("supervise", "See to a container's health checks and restarts", "container.supervise", hidden=True),
     Node("unpause", _UNPAUSE, "container.unpause"),
     Node("wait", _WAIT, "container.wait"),
 )

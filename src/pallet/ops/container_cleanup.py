@@ -27,7 +27,7 @@ def cleanup_container(engine: Engine, id: str) -> None:
         try:
             _, now = current(engine, id)
         except NoSuchContainer:
-            for path in (paths.lock, paths.wait, paths.attended):
+            for path in (paths.lock, paths.wait, paths.attended, paths.supervisor):
                 unlink_if_there(path)
             return
         if now.recorded and not os.path.isdir(paths.run):

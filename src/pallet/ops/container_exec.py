@@ -121,6 +121,21 @@ def exec_detached(engine: Engine, name: str, options: ExecOptions) -> None:
         os.close(nothing)
 
 
+def begin_exec(engine: Engine, name: str, options: ExecOptions, streams: tuple[int, int, int]) -> ExecProcess:
+    """Start a process in a container, for a caller who waits for it.
+
+    Args:
+        engine: whose store.
+        name: the container's name, id or id prefix.
+        options: what runs.
+        streams: open files for its standard input, output and errors.
+
+    Raises:
+        As `exec_attached`, but for a process that cannot be started: waiting for it tells.
+    """
+    return _Prepared(engine, name, options).begin(streams)
+
+
 class _Prepared:
     """All that is known before the process is started."""
 

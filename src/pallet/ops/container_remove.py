@@ -38,7 +38,7 @@ def remove_container(engine: Engine, name: str, *, force: bool = False, volumes:
     paths = ContainerPaths(engine.settings, record.id)
     with lock(paths.lock):
         _, now = current(engine, record.id)
-        if now.running:
+        if now.running or now.name == "restarting":
             if not force:
                 if now.name == "paused":
                     raise Conflict(
@@ -46,10 +46,12 @@ def remove_container(engine: Engine, name: str, *, force: bool = False, volumes:
                         "Unpause and then stop the container before attempting removal or force remove"
                     )
                 raise Conflict(
-                    f"You cannot remove a running container {record.id}. "
+                    f"You cannot remove a {now.name} container {record.id}. "
                     "Stop the container before attempting removal or force remove"
                 )
-            end_by_force(engine, record, signal.SIGKILL)
+            engine.store.containers.mark_stopped(record.id)
+            if now.running:
+                end_by_force(engine, record, signal.SIGKILL)
         settle_locked(engine, record)
         _wait_for_readers(paths)
         # The row first: files without a row are collected, a row without files would be a broken container.
@@ -59,7 +61,7 @@ def remove_container(engine: Engine, name: str, *, force: bool = False, volumes:
         if volumes:
             remove_anonymous_volumes(engine, record.host.mounts)
         # No other process needs them: whoever waits for one finds no record.
-        for path in (paths.wait, paths.attended, paths.lock):
+        for path in (paths.wait, paths.attended, paths.supervisor, paths.lock):
             unlink_if_there(path)
     return record.id
 

@@ -18,6 +18,7 @@ from pallet.network.bridge import disconnect
 from pallet.ops.container_networks import clear_places
 from pallet.ops.container_state import current, runtime_of
 from pallet.ops.record_event import container_event, mount_events, network_event
+from pallet.ops.supervision import ensure_supervisor, restarts, wants_restart
 from pallet.runtime.paths import ContainerPaths
 from pallet.store.container_record import ContainerRecord, NetworkState
 
@@ -34,9 +35,11 @@ def settle_container(engine: Engine, id: str) -> None:
         record = engine.store.containers.find(id)
         with lock(paths.lock):
             _, now = current(engine, id)
-            if now.running:
+            if now.running or now.name == "restarting":
                 return
             settle_locked(engine, record)
+        if restarts(record) and wants_restart(record, engine.store.containers.state(id)):
+            ensure_supervisor(engine, id)
         if record.host.auto_remove and now.name != "created":
             from pallet.ops.container_remove import remove_container
 
@@ -50,11 +53,12 @@ def settle_locked(engine: Engine, record: ContainerRecord) -> None:
     paths = ContainerPaths(engine.settings, record.id)
     _, now = current(engine, record.id)
     if not now.recorded:
-        state = engine.store.containers.state(record.id)
-        ended = msgspec.structs.replace(
-            state, finished=max(now.finished, state.started), exit_code=now.exit_code, network=NetworkState()
-        )
         with engine.store.db.transaction():
+            # Read in the transaction: somebody may just be marking it as stopped.
+            state = engine.store.containers.state(record.id)
+            ended = msgspec.structs.replace(
+                state, finished=max(now.finished, state.started), exit_code=now.exit_code, network=NetworkState()
+            )
             engine.store.containers.set_state(record.id, ended)
             _record_end(engine, record, ended.exit_code, ended.finished)
     if not os.path.isdir(paths.run):
@@ -85,5 +89,5 @@ def _unmount(target: str) -> None:
 def _forget_locks(engine: Engine, paths: ContainerPaths) -> None:
     """Remove the lock files of a container that is gone: ids never come back, so nobody needs them any more."""
     if not engine.store.containers.has(paths.id):
-        for path in (paths.lock, paths.wait, paths.attended):
+        for path in (paths.lock, paths.wait, paths.attended, paths.supervisor):
             unlink_if_there(path)

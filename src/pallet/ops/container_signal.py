@@ -33,6 +33,7 @@ def stop_container(engine: Engine, name: str, *, timeout: int | None = None) -> 
         HostError: it cannot be killed.
     """
     record = engine.store.containers.find(name)
+    engine.store.containers.mark_stopped(record.id)
     if current(engine, record.id)[1].running:
         _end(engine, record, timeout)
     settle_container(engine, record.id)
@@ -85,6 +86,7 @@ def kill_container(engine: Engine, name: str, signal_name: str = "KILL") -> None
         raise NotFound(f"Cannot kill container: {name}: {error.message}") from error
     if not now.running:
         raise Conflict(f"Cannot kill container: {name}: Container {record.id} is not running")
+    engine.store.containers.mark_stopped(record.id)
     if number == signal.SIGKILL:
         end_by_force(engine, record, number)
         settle_container(engine, record.id)

@@ -18,8 +18,10 @@ from pallet.ops.container_networks import clear_places, joined_networks, other_s
 from pallet.ops.container_settle import settle_locked
 from pallet.ops.container_shares import shared_clones
 from pallet.ops.container_state import current
+from pallet.ops.log_options import conmon_words
 from pallet.ops.network_connect import check_address
 from pallet.ops.record_event import container_event, mount_events, network_event
+from pallet.ops.supervision import ensure_supervisor, has_check, needs_supervisor
 from pallet.ops.times import now_ns
 from pallet.runtime import conmon
 from pallet.runtime.launch import Launch, Plan
@@ -55,9 +57,13 @@ def start_container(
 
 
 def start_locked(
-    engine: Engine, record: ContainerRecord, before_start: Callable[[ContainerPaths], None] | None = None
+    engine: Engine,
+    record: ContainerRecord,
+    before_start: Callable[[ContainerPaths], None] | None = None,
+    *,
+    again: bool = False,
 ) -> None:
-    """As `start_container`, for a caller who holds the container's lock."""
+    """As `start_container`, for a caller who holds the container's lock; `again` if its restart policy wants it."""
     _, now = current(engine, record.id)
     if now.running:
         if now.name == "paused":
@@ -65,7 +71,7 @@ def start_locked(
         return
     settle_locked(engine, record)
     try:
-        _start(engine, record, ContainerPaths(engine.settings, record.id), before_start)
+        _start(engine, record, ContainerPaths(engine.settings, record.id), before_start, again)
     except PalletError as error:
         _note_failure(engine, record, error)
         raise
@@ -76,6 +82,7 @@ def _start(
     record: ContainerRecord,
     paths: ContainerPaths,
     before_start: Callable[[ContainerPaths], None] | None,
+    again: bool,
 ) -> None:
     host, config = record.host, record.config
     runtime = find_runtime(host.runtime or engine.settings.runtime, paths.runtime_root)
@@ -102,6 +109,7 @@ def _start(
             tty=config.tty,
             stdin=config.open_stdin,
             stdin_stays=config.open_stdin and not config.stdin_once,
+            log=conmon_words(host, paths),
         )
         kept = connection.reserved.fds if connection is not None else ()
         clones = joins.clones + shared_clones(record, paths)
@@ -130,6 +138,9 @@ def _start(
                 conmon_start=created.conmon_start,
                 network=connection.state if connection is not None else NetworkState(),
                 runtime=runtime.path,
+                restarts=before.restarts + 1 if again else 0,
+                supervised=needs_supervisor(record),
+                checked=has_check(config.healthcheck),
             )
             with engine.store.db.transaction():
                 engine.store.containers.set_state(record.id, state)
@@ -137,6 +148,8 @@ def _start(
                     engine.store.networks.set_place(record.id, network.id, places[network.id])
                     network_event(engine, network, "connect", record.id)
                 mount_events(engine, record.id, host.mounts, "mount")
+            if state.supervised:
+                ensure_supervisor(engine, record.id)
             _run_process(engine, record, runtime, before)
         except BaseException:
             runtime.delete(record.id)
@@ -181,6 +194,8 @@ def _note_failure(engine: Engine, record: ContainerRecord, error: PalletError) -
         finished=max(state.finished, state.started),
         exit_code=code,
         error=error.message,
+        stopped=state.stopped,
+        restarts=state.restarts,
     )
     engine.store.containers.set_state(record.id, failed)
     remove_tree(ContainerPaths(engine.settings, record.id).run)

@@ -13,6 +13,7 @@ from pallet.ops.container_state import current
 from pallet.runtime.paths import ContainerPaths
 
 _PAUSE = 0.002
+_RESTART_PAUSE = 0.02
 
 
 def keep_exit_code(engine: Engine, id: str) -> FileLock:
@@ -41,8 +42,13 @@ def wait_container(engine: Engine, name: str) -> int:
 def wait_for_end(engine: Engine, id: str) -> int:
     """As `wait_container`, for a full id whose exit code the caller keeps."""
     pause = _PAUSE
+    begun = False
     while True:
         brief, now = current(engine, id)
+        if now.name == "restarting" and not begun:
+            time.sleep(_RESTART_PAUSE)
+            continue
+        begun = True
         if not now.running:
             return now.exit_code
         process = open_process(brief.pid, brief.pid_start)

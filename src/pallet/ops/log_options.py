@@ -10,6 +10,8 @@ import os
 import msgspec
 
 from pallet.errors import HostError, InvalidInput
+from pallet.runtime.paths import ContainerPaths
+from pallet.store.host_config import HostConfig
 from pallet.units import parse_size
 
 _COMMON = ("mode", "max-buffer-size")
@@ -84,3 +86,19 @@ def rotation(driver: str, options: dict[str, str]) -> Rotation:
     if compress and not local and (int(text) < 2 or not size):
         raise HostError(f"{start}compress cannot be true when max-file is less than 2 or max-size is not set")
     return Rotation(size, int(text), compress and int(text) > 1)
+
+
+def conmon_words(host: HostConfig, paths: ContainerPaths) -> list[str]:
+    """conmon's words for a container's log.
+
+    Raises:
+        HostError: as `rotation`.
+    """
+    how = rotation(host.log_driver, host.log_options)
+    if host.log_driver == "none":
+        return ["--log-path", "none"]
+    if host.log_driver == "journald":
+        return ["--log-path", "journald", *(["--log-tag", tag] if (tag := host.log_options.get("tag")) else [])]
+    words = ["--log-path", f"k8s-file:{paths.log}"]
+    # One file alone conmon begins anew by itself; more of them are the supervisor's to keep.
+    return [*words, "--log-size-max", str(how.size)] if how.size and how.files == 1 else words

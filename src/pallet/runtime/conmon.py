@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 
 import msgspec
 
@@ -38,7 +39,14 @@ def find_conmon() -> str:
 
 
 def command(
-    program: str, paths: ContainerPaths, runtime: OciRuntime, *, tty: bool, stdin: bool, stdin_stays: bool
+    program: str,
+    paths: ContainerPaths,
+    runtime: OciRuntime,
+    *,
+    tty: bool,
+    stdin: bool,
+    stdin_stays: bool,
+    log: Sequence[str] = (),
 ) -> list[str]:
     """The command line that creates a container and watches it.
 
@@ -49,11 +57,12 @@ def command(
         tty: whether the container gets a terminal.
         stdin: whether it gets a standard input.
         stdin_stays: whether that stays open when who attached goes away.
+        log: where its output goes (`--log-path` and the like); empty for the log file alone.
     """
     argv = [program, "--api-version", "1", "--cid", paths.id, "--cuuid", paths.id, "--name", paths.id[:12]]
     argv += ["--runtime", runtime.path, "--runtime-arg", "--root", "--runtime-arg", runtime.root]
     argv += ["--bundle", paths.run, "--container-pidfile", paths.pidfile, "--conmon-pidfile", paths.conmon_pidfile]
-    argv += ["--log-path", f"k8s-file:{paths.log}", "--no-sync-log", "--log-level", "error"]
+    argv += [*(log or ("--log-path", f"k8s-file:{paths.log}")), "--no-sync-log", "--log-level", "error"]
     argv += ["--exit-dir", paths.exits, "--full-attach"]
     for word in exit_command(paths):
         argv += ["--exit-command-arg" if "--exit-command" in argv else "--exit-command", word]

@@ -12,7 +12,7 @@ from __future__ import annotations
 import errno
 import os
 import select
-from _signal import SIGPIPE, SIGWINCH  # type: ignore[import-not-found]  # what `signal` is made of: that one imports enum
+from _signal import SIGKILL, SIGPIPE, SIGWINCH  # type: ignore[import-not-found]  # what `signal` is made of: that one imports enum
 
 from pallet.errors import HostError, RuntimeFailed
 
@@ -169,6 +169,19 @@ class ExecProcess:
         if said:
             raise exec_failure(said, program, cwd)
         return code if code >= 0 else 128 - code
+
+    def kill(self) -> None:
+        """Kill the process, and so end the runtime; `wait` or `leave` must still be called."""
+        try:
+            with open(f"/proc/{self._pid}/task/{self._pid}/children") as file:
+                children = file.read().split()
+        except OSError:
+            return
+        for pid in (*map(int, children), *(() if children else (self._pid,))):
+            try:
+                os.kill(pid, SIGKILL)
+            except ProcessLookupError:
+                continue
 
     def leave(self) -> None:
         """Do not wait: the runtime waits for the process."""

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
+from pallet.runtime.log_files import LogFile, older
+
 _CHUNK = 1 << 16
 _PAUSE = 0.05  # seconds between looks at a log that is followed
 
@@ -48,33 +50,73 @@ def parse_entry(line: bytes) -> Entry | None:
 
 
 def read_log(path: str, *, tail: int | None = None, ended: Callable[[], bool] | None = None) -> Iterator[Entry]:
-    """The entries of a log, oldest first.
+    """The entries of a log, oldest first; a log that is rotated goes on in another file.
 
     Args:
         path: the log.
         tail: how many lines from the end to begin with; None for all.
         ended: for following: tells whether nothing more will come; None not to follow.
     """
-    try:
-        file = open(path, "rb", buffering=0)
-    except FileNotFoundError:
+    for entries in _batches(path, tail, ended):
+        for line in entries:
+            entry = parse_entry(line)
+            if entry is not None:
+                yield entry
+
+
+def _batches(path: str, tail: int | None, ended: Callable[[], bool] | None) -> Iterator[list[bytes]]:
+    """The lines of the files, as they come."""
+    file = _begin(path, tail)
+    if file is None:
         return
-    with file:
-        if tail is not None:
-            file.seek(_tail_offset(file.fileno(), tail))
-        rest = b""
+    rest = b""
+    try:
         while True:
             # Asked before reading: what was written before the end is then still read.
             last = ended is None or ended()
-            while chunk := file.read(_CHUNK):
+            following = file.after(path)
+            # Read after the look: conmon may have written to the old file until it opened the new one.
+            while chunk := os.read(file.fd, _CHUNK):
                 *lines, rest = (rest + chunk).split(b"\n")
-                for line in lines:
-                    entry = parse_entry(line)
-                    if entry is not None:
-                        yield entry
-            if last:
+                yield lines
+            if following:
+                try:
+                    fresh = LogFile(following)
+                except FileNotFoundError:  # the new one is about to be there, if conmon lives
+                    if last:
+                        return
+                    time.sleep(_PAUSE / 10)
+                    continue
+                file.close()
+                file, rest = fresh, b""
+            elif last:
                 return
-            time.sleep(_PAUSE)
+            else:
+                time.sleep(_PAUSE)
+    finally:
+        file.close()
+
+
+def _begin(path: str, tail: int | None) -> LogFile | None:
+    """Open the file to begin with, at the place to begin at; None if there is no log."""
+    begin: LogFile | None = None
+    names = [path, *older(path)]
+    for name in names if tail is not None else reversed(names):
+        try:
+            file = LogFile(name)
+        except FileNotFoundError:
+            continue
+        if begin is not None:
+            begin.close()
+        begin = file
+        if tail is None:
+            return begin
+        offset, found = _tail_offset(file.fd, tail)
+        os.lseek(file.fd, offset, os.SEEK_SET)
+        tail -= found
+        if tail <= 0:
+            return begin
+    return begin
 
 
 def parse_time(text: bytes) -> int:
@@ -92,12 +134,12 @@ def parse_time(text: bytes) -> int:
     return int(moment.timestamp()) * 1_000_000_000 + int(fraction.ljust(9, "0")[:9])
 
 
-def _tail_offset(fd: int, lines: int) -> int:
-    """Where the last so many complete lines of output begin; entries of both streams count together."""
+def _tail_offset(fd: int, lines: int) -> tuple[int, int]:
+    """Where the last so many complete lines of output begin, and how many there are; both streams count together."""
     position = os.fstat(fd).st_size
     if lines <= 0:
-        return position
-    found, behind = 0, b""
+        return position, 0
+    seen, behind = 0, b""
     while position > 0:
         size = min(_CHUNK, position)
         position -= size
@@ -105,14 +147,14 @@ def _tail_offset(fd: int, lines: int) -> int:
         # Search whole entries only: the first may be cut by the chunk's edge.
         cut = behind.find(b"\n") if position else -1
         window = behind[cut + 1 :]
-        found, offset = _count_back(window, lines)
-        if found:
-            return position + cut + 1 + offset
-    return 0
+        seen, offset = _count_back(window, lines)
+        if offset >= 0:
+            return position + cut + 1 + offset, lines
+    return 0, seen
 
 
-def _count_back(window: bytes, lines: int) -> tuple[bool, int]:
-    """Whether a window of whole entries has more than so many lines, and where the last of them begin."""
+def _count_back(window: bytes, lines: int) -> tuple[int, int]:
+    """How many lines a window of whole entries has; and if they are too many, where the last of them begin, else -1."""
     entries = window.split(b"\n")
     end = len(window) + 1
     seen = 0
@@ -129,6 +171,6 @@ def _count_back(window: bytes, lines: int) -> tuple[bool, int]:
         begun.add(entry.stream)
         if ends_line:
             if seen == lines:
-                return True, end + len(line) + 1
+                return seen, end + len(line) + 1
             seen += 1
-    return False, 0
+    return seen, -1

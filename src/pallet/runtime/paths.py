@@ -4,6 +4,7 @@
     run_dir/ID/           config.json pidfile conmon.pid attach ctl exits/ID        gone with a reboot, or after the run
     run_dir/ID.lock       held while the container is started or settled
     run_dir/ID.wait       held, shared, by those who still want to read the exit code
+    run_dir/ID.supervisor held by the container's supervisor, if it has one; its pid and start time
     run_dir/ID.attended   held by a `run` or `start` in the foreground, which settles the container itself
 
 Quick path: imports nothing.
@@ -24,7 +25,7 @@ class ContainerPaths:
         id: the container's full id.
     """
 
-    __slots__ = ("attended", "directory", "id", "lock", "root", "run", "run_dir", "wait")
+    __slots__ = ("attended", "directory", "id", "lock", "root", "run", "run_dir", "supervisor", "wait")
 
     def __init__(self, settings: Settings, id: str) -> None:
         self.id = id
@@ -35,6 +36,7 @@ class ContainerPaths:
         self.lock = f"{self.run}.lock"
         self.wait = f"{self.run}.wait"
         self.attended = f"{self.run}.attended"
+        self.supervisor = f"{self.run}.supervisor"
 
     @property
     def upper(self) -> str:

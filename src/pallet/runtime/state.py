@@ -10,6 +10,7 @@ import time
 
 from pallet.host.cgroups import is_frozen
 from pallet.host.process import alive
+from pallet.runtime.supervisor_file import is_supervised
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
         def conmon(self) -> int: ...
         @property
         def conmon_start(self) -> int: ...
+        @property
+        def restart_at(self) -> int: ...
 
 
 LOST = 255  # docker's exit code for a run whose end nobody saw, such as a reboot
@@ -43,7 +46,7 @@ class Status:
     """The state of a container at one moment.
 
     Attributes:
-        name: docker's word: `created`, `running`, `paused`, `exited`.
+        name: docker's word: `created`, `running`, `paused`, `restarting`, `exited`.
         exit_code: of the last run, 0 before its end.
         finished: when it ended, in nanoseconds since the epoch, or 0.
         recorded: whether the store knows the end already.
@@ -71,6 +74,8 @@ def status(paths: ContainerPaths, run: LastRun) -> Status:
         run: what the store knows of its last run.
     """
     if run.finished >= run.started:
+        if run.restart_at and is_supervised(paths):
+            return Status("restarting", run.exit_code, run.finished)
         # A container that could not be started never ran; docker calls it created, with an exit code.
         return Status("exited" if run.started else "created", run.exit_code, run.finished)
     ended = read_exit(paths)

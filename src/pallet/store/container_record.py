@@ -97,8 +97,8 @@ class ContainerState(msgspec.Struct, frozen=True, omit_defaults=True):
         stopped: whether the user had it stopped, so that it is not to be started again by itself.
         restarts: how often it was started again by itself since the user started it.
         restart_at: when it will be started again by itself; 0 if it will not.
-        supervisor: the process that sees to restarts and health checks, and
-        supervisor_start: its start time.
+        supervised: whether the last run has a supervisor, for restarts, health checks or its log.
+        checked: whether the last run has health checks.
     """
 
     started: int = 0
@@ -114,5 +114,5 @@ class ContainerState(msgspec.Struct, frozen=True, omit_defaults=True):
     stopped: bool = False
     restarts: int = 0
     restart_at: int = 0
-    supervisor: int = 0
-    supervisor_start: int = 0
+    supervised: bool = False
+    checked: bool = False

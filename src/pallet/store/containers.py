@@ -28,7 +28,9 @@ _BRIEF = (
     f" ifnull(json_extract({_STATE}, '$.started'), 0), ifnull(json_extract({_STATE}, '$.finished'), 0),"
     f" ifnull(json_extract({_STATE}, '$.exit_code'), 0), ifnull(json_extract({_STATE}, '$.error'), ''),"
     f" ifnull(json_extract({_STATE}, '$.pid'), 0), ifnull(json_extract({_STATE}, '$.pid_start'), 0),"
-    f" ifnull(json_extract({_STATE}, '$.conmon'), 0), ifnull(json_extract({_STATE}, '$.conmon_start'), 0)"
+    f" ifnull(json_extract({_STATE}, '$.conmon'), 0), ifnull(json_extract({_STATE}, '$.conmon_start'), 0),"
+    f" ifnull(json_extract({_STATE}, '$.restart_at'), 0), ifnull(json_extract({_STATE}, '$.supervised'), 0),"
+    f" ifnull(json_extract({_STATE}, '$.checked'), 0)"
     " FROM containers"
 )
 
@@ -38,6 +40,7 @@ class Brief:
 
     __slots__ = (
         "args",
+        "checked",
         "conmon",
         "conmon_start",
         "created",
@@ -52,17 +55,20 @@ class Brief:
         "path",
         "pid",
         "pid_start",
+        "restart_at",
         "started",
+        "supervised",
     )
 
     def __init__(
-        self, row: tuple[str, str, str, int, str, str, str, str, int, int, int, str, int, int, int, int]
+        self, row: tuple[str, str, str, int, str, str, str, str, int, int, int, str, int, int, int, int, int, int, int]
     ) -> None:
         (self.id, self.name, self.image, self.created, self.image_name, self.path) = row[:6]
         self.args = row[6] or ""
         self.network_mode = row[7]
         (self.started, self.finished, self.exit_code, self.error) = row[8:12]
-        (self.pid, self.pid_start, self.conmon, self.conmon_start) = row[12:]
+        (self.pid, self.pid_start, self.conmon, self.conmon_start) = row[12:16]
+        (self.restart_at, self.supervised, self.checked) = row[16:]
 
     @property
     def command(self) -> str:
@@ -244,6 +250,12 @@ class Containers:
 
                 record = encode(msgspec.structs.replace(_record(row[0]), host=host))
                 connection.execute("UPDATE containers SET record = ? WHERE id = ?", (record, id))
+
+    def mark_stopped(self, id: str) -> None:
+        """Record that the user has a container stopped: it is not started again by itself."""
+        with self._db.transaction() as connection:
+            marked = f"CAST(json_set({_STATE}, '$.stopped', json('true'), '$.restart_at', 0) AS BLOB)"
+            connection.execute(f"UPDATE containers SET state = {marked} WHERE id = ?", (id,))
 
     def remove(self, id: str) -> None:
         """Forget a container; its files are the caller's business. Layers it was the last to use become garbage."""
