@@ -194,6 +194,8 @@ def test_like_a_tree(pool: Unpacker, tmp_path: Path, tar: Tar) -> None:
         Tar().file("n" * 256),
         Tar().symlink("s", ""),
         Tar().add("c", tarfile.CHRTYPE, devmajor=5000),
+        Tar().file("f", pax_headers={"mtime": "-9999999999999999999"}),
+        Tar().file("f", pax_headers={"mtime": "99999999999"}),
     ],
     ids=str,
 )
@@ -331,6 +333,32 @@ def test_many_files_in_little_memory(pool: Unpacker, tmp_path: Path) -> None:
     assert peak < 150 << 10
     seen = seen_in(tmp_path / "image")
     assert sum(fields[0] == stat.S_IFREG for name, fields in seen.items() if name != ".") == 100_000
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["d{number}/" * 400 + "f", "x" * 200 + "{number}/y", "{number}"],
+    ids=["deep", "long", "many"],
+)
+def test_a_tar_without_end_takes_no_more_memory(pool: Unpacker, tmp_path: Path, name: str) -> None:
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:  # a writer that would go on for ever
+        with contextlib.suppress(BaseException), open(write, "wb") as file:
+            os.close(read)
+            for number in range(10_000_000):
+                info = tarfile.TarInfo(name.format(number=number))
+                file.write(info.tobuf(tarfile.GNU_FORMAT))
+        os._exit(0)
+    os.close(write)
+    with (
+        open(read, "rb") as file,
+        pool.start(str(tmp_path / "image"), mode="base", image=True) as job,
+        pytest.raises(Unsupported, match="too many files"),
+    ):
+        while data := file.read(1 << 20):
+            job.write(data)
+    os.waitpid(child, 0)
 
 
 def test_a_damaged_image_is_found(pool: Unpacker, tmp_path: Path) -> None:

@@ -17,7 +17,10 @@ from pallet.layer.extract import clean
 from pallet.layer.tarpax import SparseMap
 from pallet.layer.tarread import TarEntry, TarReader
 
-_MAX_TIME = 1 << 63
+_MAX_TIME = 1 << 63  # nanoseconds
+_ROOM = 100 << 20  # bytes of memory for one tree, by rough count: some 250,000 files
+_NODE_SIZE = 400  # with its place in a directory
+_SEGMENT_SIZE = 150
 _MAX_NOTES = 20
 _MAX_LINKS = 60_000  # some file systems end at 65,000
 _MAX_XATTRS = 60_000  # bytes of one file's
@@ -81,9 +84,11 @@ class LayerTree:
         self.implicit: dict[bytes, None] = {b".": None}
         self.foreign: dict[bytes, bytes] = {}
         self.opaque_root = False
+        self.whiteouts: list[bytes] = []
         self.notes: list[str] = []
         self._base = base
         self._directories: dict[bytes, Node] = {}  # by path, reached without a symlink
+        self._room = _ROOM
 
     def read(self, reader: TarReader) -> None:
         """Take all entries.
@@ -96,14 +101,19 @@ class LayerTree:
         directories = self._directories
         for entry in reader:
             path = clean(entry.name)
+            self._room -= _NODE_SIZE
+            if self._room < 0:
+                raise Unsupported("a layer of too many files")
             if prefix in path and self._is_whiteout(path):
                 continue
+            if not -_MAX_TIME < entry.mtime < _MAX_TIME:
+                raise Unsupported("a time that is out of range")
             if entry.type == tf.REGULAR:
-                mtime = entry.mtime if entry.mtime < _MAX_TIME else 0
                 mode = entry.mode | stat.S_IFREG
-                node = Node(mode, entry.uid, entry.gid, mtime, entry.size, reader.offset)
+                node = Node(mode, entry.uid, entry.gid, entry.mtime, entry.size, reader.offset)
                 if entry.sparse is not None:
                     node.sparse = entry.sparse
+                    self._room -= _SEGMENT_SIZE * len(entry.sparse)
                 if entry.xattrs:
                     self._set_xattrs(entry, node)
                 parent, _, name = path.rpartition(b"/")
@@ -122,8 +132,7 @@ class LayerTree:
     # entries
 
     def _other(self, entry: TarEntry, path: bytes) -> None:
-        kind = entry.type
-        mtime = entry.mtime if entry.mtime < _MAX_TIME else 0
+        kind, mtime = entry.type, entry.mtime
         if kind == tf.DIRECTORY:
             self._directory(entry, path, mtime)
         elif kind == tf.HARD_LINK:
@@ -132,6 +141,7 @@ class LayerTree:
         elif kind == tf.SYMLINK:
             if not entry.linkname:
                 raise Unsupported("an empty symlink")
+            self._room -= len(entry.linkname)
             node = Node(stat.S_IFLNK | 0o777, entry.uid, entry.gid, mtime, len(entry.linkname), entry.linkname)
             self._set_xattrs(entry, node)
             self._put(path, node)
@@ -162,6 +172,7 @@ class LayerTree:
         else:
             self.implicit.pop(b".", None)
         self._directories[path] = node
+        self._room -= len(path)
         node.mode = stat.S_IFDIR | entry.mode
         node.uid = entry.uid
         node.gid = entry.gid
@@ -198,6 +209,7 @@ class LayerTree:
         if found is not None:
             self._remove(path, found)
         self.foreign[path] = target
+        self._room -= len(path) + len(target)
 
     # whiteouts
 
@@ -220,6 +232,7 @@ class LayerTree:
         node = self._find(path)
         if node is None:
             self._put(path, Node(_WHITEOUT, 0, 0, 0))
+            self.whiteouts.append(path)
         elif node.children is not None:
             _set_opaque(node)
 
@@ -274,6 +287,7 @@ class LayerTree:
             found = node.children.get(part)
             if found is None or (_is_hiding(found) and not self._base):
                 below = _new_directory()
+                self._room -= _NODE_SIZE + len(done)
                 if found is not None:
                     self._replaced(below)
                 node.children[part] = below
@@ -340,7 +354,9 @@ class LayerTree:
             if len(name) > ondisk.MAX_NAME or name in (b"trusted.", b"user."):
                 raise Unsupported("the name of an extended attribute that will be refused")
             found[name] = value
-        if sum(len(name) + len(value) + 8 for name, value in found.items()) > _MAX_XATTRS:
+        size = sum(len(name) + len(value) + 8 for name, value in found.items())
+        self._room -= size + _NODE_SIZE
+        if size > _MAX_XATTRS:
             raise Unsupported("extended attributes of more than 60 kB")
         node.xattrs = found or None
 
