@@ -66,6 +66,7 @@ def load(node: Node) -> Command:
 _BUILD = "Build an image from a Dockerfile"
 _ATTACH = "Attach local standard input, output, and error streams to a running container"
 _COMMIT = "Create a new image from a container's changes"
+_CP = "Copy files/folders between a container and the local filesystem"
 _CREATE = "Create a new container"
 _EVENTS = "Get real time events from the server"
 _EXEC = "Run a command in a running container"
@@ -111,6 +112,7 @@ _CONTAINER = (
     Node("attach", _ATTACH, "container.attach"),
     Node("cleanup", "Settle the state of a container that has ended", "container.cleanup", hidden=True),
     Node("commit", _COMMIT, "container.commit"),
+    Node("cp", _CP, "container.cp"),
     Node("create", _CREATE, "container.create"),
     Node("exec", _EXEC, "container.exec_"),
     Node("export", _EXPORT, "container.export"),
@@ -183,6 +185,7 @@ ROOT = Node(
         Node("build", _BUILD, "image.build"),
         Node("attach", _ATTACH, "container.attach"),
         Node("commit", _COMMIT, "container.commit"),
+        Node("cp", _CP, "container.cp"),
         Node("create", _CREATE, "container.create"),
         Node("exec", _EXEC, "container.exec_"),
         Node("events", _EVENTS, "system.events"),
