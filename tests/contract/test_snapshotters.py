@@ -293,6 +293,26 @@ def test_a_removed_parent_that_comes_back_is_new(seen: Seen) -> None:
     assert {name for name in tree if name.startswith("etc/")} == {"etc/deep", "etc/deep/new"}
 
 
+def test_whiteouts_that_hide_nothing_do_not_show(seen: Seen) -> None:
+    tree = seen(BASE, make_tar(entry("new/", mtime=TIME - 3), entry("new/.wh.gone"), entry("usr/lib/.wh.not-there")))
+    assert {name for name in tree if name.startswith(("new", "usr/"))} == {"new", "usr/lib", "usr/lib/libc"}
+    assert tree["new"]["mtime"] == TIME - 3
+    tree = seen(
+        BASE, make_tar(entry("etc/"), entry("etc/.wh..wh..opq"), entry("etc/.wh.passwd"), entry("etc/new", b""))
+    )
+    assert {name for name in tree if name.startswith("etc/")} == {"etc/new"}
+
+
+def test_a_whiteout_behind_a_symlink_touches_nothing_outside(seen: Seen, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    os.mknod(outside / "device", 0o600 | 0o020000, 0)  # what a whiteout looks like to overlayfs
+    tree = seen(BASE, make_tar(symlink("way", str(outside)), entry("way/.wh.device"), entry("lib/.wh.libc")))
+    assert (outside / "device").is_char_device()
+    assert tree["way"]["kind"] == "l"
+    assert "usr/lib/libc" not in tree
+
+
 def test_an_opaque_root_hides_everything(seen: Seen) -> None:
     tree = seen(BASE, make_tar(entry(".wh..wh..opq"), entry("new", b"new")))
     assert set(tree) == {".", "new"}

@@ -58,12 +58,14 @@ class _IntoEmpty(Extractor):
         path = _join(parent, name)
         try:
             os.mknod(path, stat.S_IFCHR, 0)
+            self.whiteouts.append(path)
             return
         except FileExistsError:
             pass
         except (FileNotFoundError, NotADirectoryError):
             self._make_parents(path)
             os.mknod(path, stat.S_IFCHR, 0)
+            self.whiteouts.append(path)
             return
         if stat.S_ISDIR(os.lstat(path).st_mode):
             self._set_opaque(path)  # what this layer has in the directory stays

@@ -63,7 +63,7 @@ class Extractor(Places):
     """Extracts one tar into the working directory; `apply` subclasses it.
 
     After `run`: `size` (docker's layer size), `files`, `implicit` (directories made though no entry asks for them),
-    `foreign` (hard links without a target here: name to target), `opaque_root` and `notes`.
+    `foreign` (hard links without a target here: name to target), `opaque_root`, `whiteouts` and `notes`.
     """
 
     def __init__(self, reader: TarReader, *, fresh: bool) -> None:
@@ -76,6 +76,7 @@ class Extractor(Places):
         self._reader = reader
         self.files = 0
         self.opaque_root = False
+        self.whiteouts: list[bytes] = []
         self.notes: list[str] = []
 
     def run(self) -> None:

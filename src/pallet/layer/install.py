@@ -234,7 +234,8 @@ class Installer:
                 if position not in self._ready:
                     infos.append(self._snapshots.info(self._chain[position]))
                 else:
-                    parents_matter = self._ready[position][2].implicit_parents != (b".",)
+                    result = self._ready[position][2]
+                    parents_matter = bool(result.whiteouts) or result.implicit_parents != (b".",)
                     mounted += mount_images(lowers if parents_matter else lowers[:1])
                     staging, result = self._settle_one(position, lowers)
                     directory = staging.fs

@@ -54,7 +54,9 @@ def settle(
     if result.foreign_links or result.opaque_root:
         return False
     try:
-        return _take_over(upper, result.implicit_parents, lowers, userxattr, strict=True, take=take)
+        if not _take_over(upper, result.implicit_parents, lowers, userxattr, strict=True, take=take):
+            return False
+        return _drop_strays(os.fsencode(upper), result.whiteouts, lowers, userxattr, may_drop=take is None)
     except OSError as error:
         raise HostError(f"cannot settle {os.fsdecode(error.filename or upper)}: {error.strerror}") from error
 
@@ -153,6 +155,46 @@ def _take_over(
         elif not take(path, found):
             return False
     return True
+
+
+def _drop_strays(
+    top: bytes, whiteouts: Sequence[bytes], lowers: Sequence[str], userxattr: bool, *, may_drop: bool
+) -> bool:
+    """Remove whiteouts in directories of this layer alone: where overlayfs merges nothing, it shows their names.
+
+    Returns:
+        Whether none is left.
+    """
+    below = [os.fsencode(directory) for directory in lowers]
+    for path in whiteouts:
+        parent = path.rpartition(b"/")[0]
+        if not parent:
+            continue
+        if not _is_plain_directory(top, parent):
+            return False  # it is somewhere behind a symlink; outside the worker's root none is followed
+        if not _is_whiteout(top + b"/" + path):
+            continue
+        if _hidden(top, path, userxattr) or isinstance(lookup(below, parent, userxattr=userxattr), Below):
+            if not may_drop:
+                return False
+            _drop(top + b"/" + path)
+    return True
+
+
+def _is_whiteout(path: bytes) -> bool:
+    try:
+        status = os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False  # something else of this layer came later
+    return stat.S_ISCHR(status.st_mode) and status.st_rdev == 0
+
+
+def _drop(whiteout: bytes) -> None:
+    """Remove a whiteout; its directory keeps its time."""
+    parent = whiteout.rpartition(b"/")[0]
+    times = os.lstat(parent)
+    os.unlink(whiteout)
+    os.utime(parent, ns=(times.st_atime_ns, times.st_mtime_ns), follow_symlinks=False)
 
 
 def _hidden(top: bytes, path: bytes, userxattr: bool) -> bool:

@@ -132,6 +132,7 @@ def _unpack(job: Job, layer: int) -> Unpacked:
         implicit_parents=tuple(done.implicit),
         foreign_links=tuple(ForeignLink(name, target) for name, target in done.foreign.items()),
         opaque_root=done.opaque_root,
+        whiteouts=tuple(done.whiteouts),
         notes=tuple(map(_printable, done.notes)),
     )
 

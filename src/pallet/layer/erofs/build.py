@@ -58,6 +58,7 @@ def build_image(tar: HashedTar, fd: int, *, base: bool) -> Unpacked:
         implicit_parents=tuple(tree.implicit),
         foreign_links=tuple(ForeignLink(name, target) for name, target in tree.foreign.items()),
         opaque_root=tree.opaque_root,
+        whiteouts=tuple(tree.whiteouts),
         notes=tuple(tree.notes),
         inode_offsets=written.inode_offsets,
     )

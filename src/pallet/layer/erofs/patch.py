@@ -61,8 +61,9 @@ def settle_image(image: str, directory: str, result: Unpacked, lowers: Sequence[
         found[path] = read_directory(source)
         return found[path].expressible
 
-    # Its own directories matter only where one that is missing may lie in an opaque one.
-    with mounted_images([directory] if result.implicit_parents not in ((), (b".",)) else []):
+    # Its own directories matter only where one that is missing, or a whiteout, may lie in an opaque one.
+    own_matter = bool(result.whiteouts) or result.implicit_parents not in ((), (b".",))
+    with mounted_images([directory] if own_matter else []):
         if not settle(directory, result, lowers, take=take):
             return False
     offsets = dict(zip(result.implicit_parents, result.inode_offsets, strict=True))
