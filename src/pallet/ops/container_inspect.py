@@ -11,6 +11,7 @@ from typing import Any
 from pallet.engine import Engine
 from pallet.errors import NotFound
 from pallet.host.files import tree_size
+from pallet.ops.container_place import network_settings
 from pallet.ops.container_state import current, runtime_of
 from pallet.ops.inspect_host import bindings, host_config
 from pallet.ops.times import rfc3339_nano
@@ -18,7 +19,6 @@ from pallet.runtime.paths import ContainerPaths
 from pallet.runtime.state import Status
 from pallet.store.container_record import ContainerRecord, ContainerState, Mount
 
-_NETWORK_ID = "0b" * 32
 
 
 def inspect_container(engine: Engine, name: str, *, with_size: bool = False) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def inspect_container(engine: Engine, name: str, *, with_size: bool = False) -> 
         **sizes,
         "Mounts": [_mount(mount) for mount in record.host.mounts],
         "Config": record.config.to_docker(),
-        "NetworkSettings": _network(record, state, now),
+        "NetworkSettings": network_settings(engine, record, state, now),
     }
 
 
@@ -117,54 +117,3 @@ def _graph_driver(engine: Engine, record: ContainerRecord, paths: ContainerPaths
     return {"Data": data, "Name": "overlay2"}
 
 
-def _network(record: ContainerRecord, state: ContainerState, now: Status) -> dict[str, Any]:
-    mode = record.host.network_mode
-    name = "bridge" if mode == "default" else mode
-    network = state.network
-    up = now.running and bool(network.ip)
-    ports: dict[str, list[dict[str, str]] | None] = {}
-    if up:
-        ports = dict.fromkeys(record.config.exposed_ports or {})
-        ports = dict(sorted((ports | bindings(network.ports)).items()))
-    place = {
-        "Gateway": network.gateway if up else "",
-        "IPAddress": network.ip if up else "",
-        "IPPrefixLen": network.prefix if up else 0,
-        "MacAddress": network.mac if up else "",
-    }
-    endpoint = record.id[::-1] if up else ""
-    no_ipv6 = {"GlobalIPv6Address": "", "GlobalIPv6PrefixLen": 0}
-    return {
-        "Bridge": "",
-        "SandboxID": record.id if state.started else "",
-        "HairpinMode": False,
-        "LinkLocalIPv6Address": "",
-        "LinkLocalIPv6PrefixLen": 0,
-        "Ports": ports,
-        "SandboxKey": f"/proc/{state.pid}/ns/net" if now.running else "",
-        "SecondaryIPAddresses": None,
-        "SecondaryIPv6Addresses": None,
-        "EndpointID": endpoint,
-        "Gateway": place["Gateway"],
-        **no_ipv6,
-        "IPAddress": place["IPAddress"],
-        "IPPrefixLen": place["IPPrefixLen"],
-        "IPv6Gateway": "",
-        "MacAddress": place["MacAddress"],
-        "Networks": {
-            name: {
-                "IPAMConfig": None,
-                "Links": None,
-                "Aliases": None,
-                "NetworkID": _NETWORK_ID if state.started else "",
-                "EndpointID": endpoint,
-                "Gateway": place["Gateway"],
-                "IPAddress": place["IPAddress"],
-                "IPPrefixLen": place["IPPrefixLen"],
-                "IPv6Gateway": "",
-                **no_ipv6,
-                "MacAddress": place["MacAddress"],
-                "DriverOpts": None,
-            }
-        },
-    }

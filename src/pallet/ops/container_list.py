@@ -30,6 +30,7 @@ FILTERS = (
     "status",
     "volume",
 )
+_BRIDGE_ID = "0b" * 32  # pallet.store.networks has it too, which is not on the quick path
 _STATES = ("created", "dead", "exited", "paused", "removing", "restarting", "running")
 
 
@@ -75,8 +76,26 @@ class ContainerSummary:
 
     @property
     def network(self) -> str:
-        """The network's name."""
+        """The network's name, as its mode has it."""
         return "bridge" if self.brief.network_mode == "default" else self.brief.network_mode
+
+    @property
+    def networks(self) -> list[str]:
+        """The names of all its networks."""
+        if self.network in ("host", "none"):
+            return [self.network]
+        query = (
+            "SELECT endpoints.network, networks.id, networks.name FROM endpoints"
+            " LEFT JOIN networks ON networks.id = endpoints.network WHERE container = ?"
+        )
+        rows = self._engine.store.db.rows(query, (self.brief.id,))
+        return sorted(name or ("bridge" if id == _BRIDGE_ID else self.network) for id, _, name in rows)
+
+    @property
+    def network_ids(self) -> list[str]:
+        """The ids of its networks."""
+        query = "SELECT network FROM endpoints WHERE container = ?"
+        return [id for (id,) in self._engine.store.db.rows(query, (self.brief.id,))]
 
     def _exposed(self) -> list[str]:
         return self._engine.store.containers.exposed(self.brief.id) if self.network != "host" else []
@@ -179,7 +198,7 @@ class _Selection:
             self._any("id", brief.id.startswith)
             and self._any("name", lambda value: self._matches(value, brief.name))
             and self._any("status", lambda value: now.name == value)
-            and self._any("network", lambda value: value in (summary.network, brief.network_mode))
+            and self._any("network", lambda value: value in (*summary.networks, *summary.network_ids))
             and (not self._exited or (now.name == "exited" and now.exit_code in self._exited))
             and all(brief.created < moment for moment in self._before)
             and all(brief.created > moment for moment in self._since)

@@ -79,7 +79,7 @@ class ContainerLine(Row):
             return ",".join(each if self._long else _shortened(each, _MOUNT_WIDTH) for each in shown)
         if name == "LocalVolumes":
             return str(sum(1 for volume, _, _ in summary.mounts if volume))
-        return summary.network
+        return ",".join(summary.networks)
 
     def __go_field__(self, name: str) -> object:
         if name == "Label":
