@@ -8,17 +8,22 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from pallet.engine import Engine
 from pallet.errors import NotFound
 from pallet.host.files import tree_size
 from pallet.ops.container_place import network_settings
 from pallet.ops.container_state import current, runtime_of
+from pallet.ops.health import read_health
 from pallet.ops.inspect_host import bindings, host_config
+from pallet.ops.supervision import has_check, keep_supervised
 from pallet.ops.times import rfc3339_nano
+from pallet.runtime import health_file
 from pallet.runtime.paths import ContainerPaths
 from pallet.runtime.state import Status
+from pallet.runtime.supervisor_file import is_supervised
 from pallet.store.container_record import ContainerRecord, ContainerState, Mount
-
 
 
 def inspect_container(engine: Engine, name: str, *, with_size: bool = False) -> dict[str, Any]:
@@ -37,6 +42,7 @@ def inspect_container(engine: Engine, name: str, *, with_size: bool = False) -> 
     """
     record = engine.store.containers.find(name)
     brief, now = current(engine, record.id)
+    keep_supervised(engine, brief, now)
     state = engine.store.containers.state(record.id)
     paths = ContainerPaths(engine.settings, record.id)
     sizes = _sizes(engine, record, paths) if with_size else {}
@@ -45,14 +51,14 @@ def inspect_container(engine: Engine, name: str, *, with_size: bool = False) -> 
         "Created": rfc3339_nano(record.created),
         "Path": record.path,
         "Args": list(record.args),
-        "State": _state(state, now, brief.pid),
+        "State": _state(engine, record, state, now),
         "Image": str(record.image),
         "ResolvConfPath": paths.resolv_conf if state.started else "",
         "HostnamePath": paths.hostname if state.started else "",
         "HostsPath": paths.hosts if state.started else "",
-        "LogPath": paths.log if state.started else "",
+        "LogPath": paths.log if state.started and record.host.log_driver == "json-file" else "",
         "Name": "/" + record.name,
-        "RestartCount": 0,
+        "RestartCount": state.restarts,
         "Driver": "overlay2",
         "Platform": "linux",
         "MountLabel": "",
@@ -77,20 +83,35 @@ def _sizes(engine: Engine, record: ContainerRecord, paths: ContainerPaths) -> di
     return {"SizeRw": changed, "SizeRootFs": changed + image}
 
 
-def _state(state: ContainerState, now: Status, pid: int) -> dict[str, Any]:
-    return {
+def _state(engine: Engine, record: ContainerRecord, state: ContainerState, now: Status) -> dict[str, Any]:
+    restarting = now.name == "restarting"
+    fields = {
         "Status": now.name,
-        "Running": now.running,
+        "Running": now.running or restarting,
         "Paused": now.name == "paused",
-        "Restarting": False,
-        "OOMKilled": False,
+        "Restarting": restarting,
+        "OOMKilled": False if now.running else state.oom_killed,
         "Dead": False,
-        "Pid": pid if now.running else 0,
+        "Pid": state.pid if now.running else 0,
         "ExitCode": 0 if now.running else now.exit_code,
         "Error": state.error,
         "StartedAt": rfc3339_nano(state.started),
         "FinishedAt": rfc3339_nano(state.finished if now.running or now.recorded else now.finished),
     }
+    if state.checked and has_check(record.config.healthcheck):
+        fields["Health"] = _health(ContainerPaths(engine.settings, record.id), state, now)
+    return fields
+
+
+def _health(paths: ContainerPaths, state: ContainerState, now: Status) -> dict[str, Any]:
+    """docker calls a container that has stopped unhealthy."""
+    health = read_health(paths)
+    status = health_file.UNHEALTHY
+    if now.running:
+        status = health_file.read_status(paths, state.started, watched=is_supervised(paths))
+    fresh = status == health_file.STARTING and health.status != status
+    log = [msgspec.to_builtins(result) for result in health.log]
+    return {"Status": status, "FailingStreak": 0 if fresh else health.failing_streak, "Log": log}
 
 
 def _mount(mount: Mount) -> dict[str, Any]:
@@ -115,5 +136,3 @@ def _graph_driver(engine: Engine, record: ContainerRecord, paths: ContainerPaths
         "WorkDir": paths.work,
     }
     return {"Data": data, "Name": "overlay2"}
-
-

@@ -5,8 +5,11 @@ from __future__ import annotations
 from pallet.errors import InvalidInput, NoSuchContainer, NotFound
 from pallet.ops.container_state import current
 from pallet.ops.filters import Filters, labels_match
+from pallet.ops.supervision import keep_supervised
+from pallet.runtime import health_file
 from pallet.runtime.paths import ContainerPaths
 from pallet.runtime.state import status
+from pallet.runtime.supervisor_file import is_supervised
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +24,7 @@ FILTERS = (
     "before",
     "exited",
     "expose",
+    "health",
     "id",
     "label",
     "name",
@@ -73,6 +77,16 @@ class ContainerSummary:
     def mounts(self) -> list[tuple[str, str, str]]:
         """Volume name (or ''), source and destination of each mount."""
         return self._engine.store.containers.mounted(self.brief.id)
+
+    @property
+    def health(self) -> str:
+        """What its health checks say, `none` without any."""
+        if not self.brief.checked:
+            return "none"
+        if not self.status.running:
+            return health_file.UNHEALTHY
+        paths = ContainerPaths(self._engine.settings, self.brief.id)
+        return health_file.read_status(paths, self.brief.started, watched=is_supervised(paths))
 
     @property
     def network(self) -> str:
@@ -136,7 +150,9 @@ def list_containers(
                 brief, now = _noticed(engine, brief)
             except NoSuchContainer:
                 continue
-        if not now.running and not all:
+        if brief.supervised:
+            keep_supervised(engine, brief, now)
+        if not now.running and now.name != "restarting" and not all:
             continue
         id = brief.id
         summary = ContainerSummary(engine, brief, now, names.shown(brief), lambda id=id: labels_of(id))  # type: ignore[misc]
@@ -187,6 +203,9 @@ class _Selection:
         for value in filters.get("status"):
             if value not in _STATES:
                 raise InvalidInput(f"Invalid filter 'status={value}'")
+        for value in filters.get("health"):
+            if value not in health_file.STATUSES:
+                raise InvalidInput(f"Unrecognised filter value for health: {value}")
         self._exited = [self._number(value) for value in filters.get("exited")]
         self._before = [self._created(value) for value in filters.get("before")]
         self._since = [self._created(value) for value in filters.get("since")]
@@ -198,6 +217,7 @@ class _Selection:
             self._any("id", brief.id.startswith)
             and self._any("name", lambda value: self._matches(value, brief.name))
             and self._any("status", lambda value: now.name == value)
+            and self._any("health", lambda value: summary.health == value)
             and self._any("network", lambda value: value in (*summary.networks, *summary.network_ids))
             and (not self._exited or (now.name == "exited" and now.exit_code in self._exited))
             and all(brief.created < moment for moment in self._before)

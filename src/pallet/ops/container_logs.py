@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 from pallet.engine import Engine
-from pallet.errors import NoSuchContainer
+from pallet.errors import Conflict, NoSuchContainer
 from pallet.ops.container_state import current
 from pallet.runtime.logs import Entry, read_log
 from pallet.runtime.paths import ContainerPaths
@@ -48,8 +48,12 @@ def container_logs(
 
     Raises:
         NoSuchContainer: there is none; raised at once.
+        Conflict: its output is kept nowhere, or not where it can be read.
     """
     id = engine.store.containers.find_id(name)
+    driver = engine.store.containers.log_driver(id)
+    if driver == "none":
+        raise Conflict("configured logging driver does not support reading")
 
     def ended() -> bool:
         try:
@@ -57,6 +61,10 @@ def container_logs(
         except NoSuchContainer:
             return True
 
+    if driver == "journald":
+        from pallet.runtime.journal import read_journal
+
+        return _pieces(read_journal(id, tail=tail, ended=ended if follow else None), since, until, timestamps)
     entries = read_log(ContainerPaths(engine.settings, id).log, tail=tail, ended=ended if follow else None)
     return _pieces(entries, since, until, timestamps)
 

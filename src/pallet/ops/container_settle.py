@@ -57,7 +57,11 @@ def settle_locked(engine: Engine, record: ContainerRecord) -> None:
             # Read in the transaction: somebody may just be marking it as stopped.
             state = engine.store.containers.state(record.id)
             ended = msgspec.structs.replace(
-                state, finished=max(now.finished, state.started), exit_code=now.exit_code, network=NetworkState()
+                state,
+                finished=max(now.finished, state.started),
+                exit_code=now.exit_code,
+                oom_killed=os.path.exists(paths.oom),
+                network=NetworkState(),
             )
             engine.store.containers.set_state(record.id, ended)
             _record_end(engine, record, ended.exit_code, ended.finished)

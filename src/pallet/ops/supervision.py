@@ -11,8 +11,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pallet.engine import Engine
     from pallet.oci.config import Healthcheck
+    from pallet.runtime.state import Status
     from pallet.store.container_record import ContainerRecord, ContainerState
+    from pallet.store.containers import Brief
 
+_BEGINNING = 2 * 10**9  # nanoseconds
 # The shell ends at once; what it leaves behind is nobody's child, and holds no stream of ours.
 _DETACH = '"$@" </dev/null >/dev/null 2>&1 &'
 
@@ -56,6 +59,22 @@ def wants_restart(record: ContainerRecord, state: ContainerState) -> bool:
     if policy.name != "on-failure" or state.exit_code == 0:
         return False
     return not policy.retries or state.restarts < policy.retries
+
+
+def keep_supervised(engine: Engine, brief: Brief, now: Status) -> None:
+    """Start another supervisor for a container that runs and has lost its own.
+
+    Args:
+        engine: whose store.
+        brief: what the store knows of the container.
+        now: its state.
+    """
+    if not brief.supervised or not now.running or is_supervised(ContainerPaths(engine.settings, brief.id)):
+        return
+    import time
+
+    if time.time_ns() - brief.started > _BEGINNING:  # else it is about to register itself
+        ensure_supervisor(engine, brief.id)
 
 
 def ensure_supervisor(engine: Engine, id: str) -> None:

@@ -168,7 +168,7 @@ def _become_conmon(plan: Plan, unified: str | None, say: int, waits: int, sync: 
             mounts.unmount(unified, mounts.MNT_DETACH)
         if plan.network:
             _make_network(plan.paths.netns)
-        os.chdir("/")
+        os.chdir(plan.paths.run)  # conmon leaves a file where it is when memory runs out
         os.write(say, b"\n")
         if not os.read(waits, 1):
             os._exit(1)

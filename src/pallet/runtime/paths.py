@@ -114,6 +114,11 @@ class ContainerPaths:
         return f"{self.exits}/{self.id}"
 
     @property
+    def oom(self) -> str:
+        """Is there if the kernel killed a process of the container's because memory ran out; conmon makes it."""
+        return self.run + "/oom"
+
+    @property
     def netns(self) -> str:
         """Where the network namespace is bound, in the mount namespace of conmon only."""
         return self.run + "/netns"

@@ -88,6 +88,7 @@ class ContainerState(msgspec.Struct, frozen=True, omit_defaults=True):
         finished: when its end was recorded; below `started` while nobody has recorded it.
         exit_code: of the last run that ended.
         error: why it could not be started, or empty.
+        oom_killed: whether the last run that ended lost a process because memory ran out.
         pid: the container's first process in the last run.
         pid_start: its start time.
         conmon: the monitor of the last run.
@@ -105,6 +106,7 @@ class ContainerState(msgspec.Struct, frozen=True, omit_defaults=True):
     finished: int = 0
     exit_code: int = 0
     error: str = ""
+    oom_killed: bool = False
     pid: int = 0
     pid_start: int = 0
     conmon: int = 0

@@ -159,6 +159,11 @@ class Containers:
         row = self._db.row(f"SELECT json_extract({_STATE}, '$.runtime') FROM containers WHERE id = ?", (id,))
         return (row and row[0]) or None
 
+    def log_driver(self, id: str) -> str:
+        """Where a container's output goes: `json-file`, `local`, `journald` or `none`."""
+        row = self._db.row(f"SELECT json_extract({_RECORD}, '$.host.log_driver') FROM containers WHERE id = ?", (id,))
+        return (row and row[0]) or "json-file"
+
     def mounted(self, id: str) -> list[tuple[str, str, str]]:
         """Volume name (or ''), source and destination of a container's mounts."""
         query = (

@@ -17,6 +17,26 @@ _STRUCTS = {
     "GraphDriver": ("types.GraphDriverData", False),
     "LogConfig": ("container.LogConfig", False),
     "RestartPolicy": ("container.RestartPolicy", False),
+    "Health": ("types.Health", True),
+}
+# The elements of docker's lists of objects.
+_ELEMENTS = {
+    "Log": "*types.HealthcheckResult",
+    "Devices": "container.DeviceMapping",
+    "Ulimits": "*units.Ulimit",
+    "BlkioWeightDevice": "*blkiodev.WeightDevice",
+    "BlkioDeviceReadBps": "*blkiodev.ThrottleDevice",
+    "BlkioDeviceWriteBps": "*blkiodev.ThrottleDevice",
+    "BlkioDeviceReadIOps": "*blkiodev.ThrottleDevice",
+    "BlkioDeviceWriteIOps": "*blkiodev.ThrottleDevice",
+}
+# What HostConfig may lack in JSON and has in templates.
+_ABSENT = {
+    "StorageOpt": GoNil("map[string]string"),
+    "Tmpfs": GoNil("map[string]string"),
+    "Sysctls": GoNil("map[string]string"),
+    "Mounts": GoNil("[]mount.Mount"),
+    "Init": GoNil("*bool"),
 }
 _INT64 = ("SizeRw", "SizeRootFs", "ShmSize", "Memory", "NanoCpus", "MemorySwap", "MemoryReservation", "KernelMemory")
 
@@ -39,7 +59,13 @@ def _value(key: str, value: Any) -> object:
         fields = {name: _value(name, each) for name, each in value.items()}
         if key == "State":
             fields.setdefault("Health", GoNil("*types.Health"))
-        return GoStruct(go_type, fields, tags={"Health": ",omitempty"}, pointer=pointer)
+        if key == "HostConfig":
+            if "Mounts" in value:
+                fields["Mounts"] = GoSlice([_spec("mount.Mount", spec) for spec in value["Mounts"]], "[]mount.Mount")
+            for name, nothing in _ABSENT.items():
+                fields.setdefault(name, nothing)
+        tags = dict.fromkeys(("Health", *_ABSENT), ",omitempty")
+        return GoStruct(go_type, fields, tags=tags, pointer=pointer)
     if key in ("Ports", "PortBindings"):
         return _ports(value)
     if key == "Networks":
@@ -52,8 +78,11 @@ def _value(key: str, value: Any) -> object:
             for name, endpoint in value.items()
         }
         return GoMap(endpoints, "map[string]*network.EndpointSettings")
-    if key == "Mounts":
+    if key == "Mounts" and all("Destination" in mount for mount in value):
         return GoSlice([_mount(mount) for mount in value], "[]types.MountPoint")
+    if key in _ELEMENTS and isinstance(value, list):
+        go_type = _ELEMENTS[key]
+        return GoSlice([_spec(go_type, each) for each in value], f"[]{go_type}")
     if isinstance(value, dict):
         return string_map(value)
     if isinstance(value, list):
@@ -61,6 +90,15 @@ def _value(key: str, value: Any) -> object:
     if value is None:
         return GoNil("[]string", "slice")
     return GoInt(value) if key in _INT64 else value
+
+
+def _spec(go_type: str, plain: Mapping[str, Any]) -> GoStruct:
+    """An object as it is, with what is in it."""
+    fields = {
+        name: _spec("mount." + name, each) if name.endswith(("Options", "Config")) and isinstance(each, dict) else each
+        for name, each in plain.items()
+    }
+    return GoStruct(go_type.removeprefix("*"), fields, pointer=go_type.startswith("*"))
 
 
 def _mount(mount: Mapping[str, Any]) -> GoStruct:

@@ -145,8 +145,16 @@ def _since(nanoseconds: int) -> str:
 
 def _status(summary: ContainerSummary) -> str:
     now = summary.status
+    if now.name == "restarting":
+        return f"Restarting ({now.exit_code}) {_since(now.finished)} ago"
     if now.running:
-        return f"Up {_since(summary.brief.started)}{' (Paused)' if now.name == 'paused' else ''}"
+        text = f"Up {_since(summary.brief.started)}"
+        if now.name == "paused":
+            return text + " (Paused)"
+        health = summary.health
+        if health == "none":
+            return text
+        return text + (" (health: starting)" if health == "starting" else f" ({health})")
     if now.name == "created":
         return "Created"
     return f"Exited ({now.exit_code}) {_since(now.finished)} ago"

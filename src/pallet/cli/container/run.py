@@ -22,7 +22,8 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
     attach: frozenset[str] = frozenset(opts.attach)
     if opts.detach:
         if attach:
-            raise Failure("Conflicting options: -a and -d", exit_code=1)
+            ctx.warn("Conflicting options: -a and -d")
+            return 1
     else:
         attach = attach or frozenset(("stdout", "stderr", *(("stdin",) if opts.interactive else ())))
         streams = _streams(ctx, opts, attach)
