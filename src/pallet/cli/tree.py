@@ -68,6 +68,7 @@ _ATTACH = "Attach local standard input, output, and error streams to a running c
 _COMMIT = "Create a new image from a container's changes"
 _CP = "Copy files/folders between a container and the local filesystem"
 _CREATE = "Create a new container"
+_DIFF = "Inspect changes to files or directories on a container's filesystem"
 _EVENTS = "Get real time events from the server"
 _EXEC = "Run a command in a running container"
 _EXPORT = "Export a container's filesystem as a tar archive"
@@ -88,8 +89,10 @@ _RMI = "Remove one or more images"
 _RUN = "Run a command in a new container"
 _SAVE = "Save one or more images to a tar archive (streamed to STDOUT by default)"
 _START = "Start one or more stopped containers"
+_STATS = "Display a live stream of container(s) resource usage statistics"
 _STOP = "Stop one or more running containers"
 _TAG = "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE"
+_TOP = "Display the running processes of a container"
 _UNPAUSE = "Unpause all processes within one or more containers"
 _WAIT = "Block until one or more containers stop, then print their exit codes"
 
@@ -114,6 +117,7 @@ _CONTAINER = (
     Node("commit", _COMMIT, "container.commit"),
     Node("cp", _CP, "container.cp"),
     Node("create", _CREATE, "container.create"),
+    Node("diff", _DIFF, "container.diff"),
     Node("exec", _EXEC, "container.exec_"),
     Node("export", _EXPORT, "container.export"),
     Node("inspect", "Display detailed information on one or more containers", "container.inspect"),
@@ -128,8 +132,10 @@ _CONTAINER = (
     Node("rm", _RM, "container.rm"),
     Node("run", _RUN, "container.run"),
     Node("start", _START, "container.start"),
+    Node("stats", _STATS, "container.stats"),
     Node("stop", _STOP, "container.stop"),
     Node("supervise", "See to a container's health checks and restarts", "container.supervise", hidden=True),
+    Node("top", _TOP, "container.top"),
     Node("unpause", _UNPAUSE, "container.unpause"),
     Node("wait", _WAIT, "container.wait"),
 )
@@ -187,6 +193,7 @@ ROOT = Node(
         Node("commit", _COMMIT, "container.commit"),
         Node("cp", _CP, "container.cp"),
         Node("create", _CREATE, "container.create"),
+        Node("diff", _DIFF, "container.diff"),
         Node("exec", _EXEC, "container.exec_"),
         Node("events", _EVENTS, "system.events"),
         Node("export", _EXPORT, "container.export"),
@@ -212,8 +219,10 @@ ROOT = Node(
         Node("run", _RUN, "container.run"),
         Node("save", _SAVE, "image.save"),
         Node("start", _START, "container.start"),
+        Node("stats", _STATS, "container.stats"),
         Node("stop", _STOP, "container.stop"),
         Node("tag", _TAG, "image.tag"),
+        Node("top", _TOP, "container.top"),
         Node("unpause", _UNPAUSE, "container.unpause"),
         Node("version", "Show the pallet version information", "version"),
         Node("wait", _WAIT, "container.wait"),
