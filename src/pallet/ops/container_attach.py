@@ -9,6 +9,7 @@ from pallet.errors import Conflict, HostError
 from pallet.ops.container_run import forwarder
 from pallet.ops.container_state import current
 from pallet.ops.container_wait import keep_exit_code, wait_for_end
+from pallet.ops.record_event import container_event
 from pallet.runtime.attach import Session, Streams, connect
 from pallet.runtime.paths import ContainerPaths
 from pallet.runtime.terminal import CTRL_P_CTRL_Q, RawTerminal
@@ -67,6 +68,7 @@ def attach_container(
             if current(engine, record.id)[1].running:
                 raise
             return wait_for_end(engine, record.id)  # it has just ended
+        container_event(engine, record, "attach")
         session = stack.enter_context(
             Session(connection, paths, Streams(stdin, stdout, stderr, tty, detach_keys, forward))
         )

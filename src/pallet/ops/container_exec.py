@@ -88,8 +88,9 @@ def exec_attached(
         BrokenPipeError: nobody reads what it writes.
     """
     prepared = _Prepared(engine, name, options)
+    prepared.tell_of_start()
     if options.tty:
-        return prepared.converse(-1 if stdin is None else stdin, stdout, detach_keys)
+        return prepared.tell_of_end(prepared.converse(-1 if stdin is None else stdin, stdout, detach_keys))
     from pallet.runtime.exec_streams import ExecPipes, pass_on
 
     with ExecPipes(stdin=stdin is not None) as pipes:
@@ -101,7 +102,7 @@ def exec_attached(
         except BaseException:
             process.leave()
             raise
-        return process.wait(options.argv[0], prepared.cwd)
+        return prepared.tell_of_end(process.wait(options.argv[0], prepared.cwd))
 
 
 def exec_detached(engine: Engine, name: str, options: ExecOptions) -> None:
@@ -111,6 +112,7 @@ def exec_detached(engine: Engine, name: str, options: ExecOptions) -> None:
         As `exec_attached`.
     """
     prepared = _Prepared(engine, name, options)
+    prepared.tell_of_start()
     if options.tty:
         prepared.converse(-1, None, b"", stay=False)
         return
@@ -149,6 +151,8 @@ class _Prepared:
         if now.name == "paused":
             raise Conflict(f"Container {name} is paused, unpause the container before exec")
         self._id = id
+        self._exec_id = ""
+        self._events = engine.store.events
         self._pid = brief.pid
         self._options = options
         self._paths = ContainerPaths(engine.settings, id)
@@ -174,6 +178,20 @@ class _Prepared:
         return ExecProcess(
             self._runtime, self._id, self._description, streams=streams, console=console, detached=detached
         )
+
+    def tell_of_start(self) -> None:
+        """Record docker's events of a process that is about to start."""
+        self._exec_id = os.urandom(32).hex()
+        argv = self._options.argv
+        for action in ("exec_create", "exec_start"):
+            text = f"{action}: {argv[0]} {' '.join(argv[1:])}"
+            self._events.add_of_container(self._id, text, {"execID": self._exec_id})
+
+    def tell_of_end(self, code: int | None) -> int | None:
+        """Record the event of its end, unless the user has detached; returns the code."""
+        if code is not None:
+            self._events.add_of_container(self._id, "exec_die", {"execID": self._exec_id, "exitCode": str(code)})
+        return code
 
     def converse(self, stdin: int, stdout: int | None, keys: bytes, *, stay: bool = True) -> int | None:
         """Run it with a terminal: to its end, or only till it has begun."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from pallet.engine import Engine
-from pallet.errors import InvalidInput, Unsupported
+from pallet.errors import Conflict, InvalidInput, Unsupported
 from pallet.ops.create_options import CreateOptions
 from pallet.ops.mount_modes import PROPAGATIONS, is_mode, propagation
 from pallet.settings import Settings
@@ -61,12 +61,13 @@ def remove_anonymous_volumes(engine: Engine, mounts: Iterable[Mount]) -> None:
     anonymous = [mount.name for mount in mounts if mount.anonymous]
     if not anonymous:
         return
-    from pallet.host.files import remove_tree
+    from pallet.ops.volume_remove import remove_volume
 
-    used = engine.store.volumes.users()
     for name in anonymous:
-        if name not in used:
-            remove_tree(f"{engine.settings.root}/volumes/{name}")
+        try:
+            remove_volume(engine, name, force=True)
+        except Conflict:
+            continue
 
 
 def parse_volume(settings: Settings, word: str) -> Mount:

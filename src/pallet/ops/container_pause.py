@@ -11,6 +11,7 @@ from pallet.errors import Conflict
 from pallet.host.locks import lock
 from pallet.host.spawn import Spawned
 from pallet.ops.container_state import current, runtime_of
+from pallet.ops.record_event import container_event
 from pallet.runtime.oci_runtime import OciRuntime
 from pallet.runtime.paths import ContainerPaths
 from pallet.store.container_record import ContainerRecord
@@ -39,6 +40,7 @@ def pause_container(engine: Engine, name: str) -> None:
         if now.name == "paused":
             raise Conflict(f"Container {record.id} is already paused")
         runtime_of(engine, record).pause(record.id)
+        container_event(engine, record, "pause")
 
 
 def unpause_container(engine: Engine, name: str) -> None:
@@ -58,6 +60,7 @@ def unpause_container(engine: Engine, name: str) -> None:
         if current(engine, record.id)[1].name != "paused":
             raise Conflict(f"Container {record.id} is not paused")
         runtime_of(engine, record).resume(record.id)
+        container_event(engine, record, "unpause")
 
 
 @contextmanager
@@ -78,10 +81,12 @@ def paused(engine: Engine, record: ContainerRecord, wanted: bool = True) -> Iter
     runtime = runtime_of(engine, record)
     with _resumed_at_death(runtime, record.id):
         runtime.pause(record.id)
+        container_event(engine, record, "pause")
         try:
             yield
         finally:
             runtime.resume(record.id)
+            container_event(engine, record, "unpause")
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from pallet.ops.container_mounts import remove_anonymous_volumes
 from pallet.ops.container_settle import settle_locked
 from pallet.ops.container_signal import end_by_force
 from pallet.ops.container_state import current
+from pallet.ops.record_event import container_event
 from pallet.runtime.paths import ContainerPaths
 
 _PATIENCE = 5.0  # seconds for those who still want to read the exit code
@@ -55,7 +56,9 @@ def remove_container(engine: Engine, name: str, *, force: bool = False, volumes:
         settle_locked(engine, record)
         _wait_for_readers(paths)
         # The row first: files without a row are collected, a row without files would be a broken container.
-        engine.store.containers.remove(record.id)
+        with engine.store.db.transaction():
+            container_event(engine, record, "destroy")
+            engine.store.containers.remove(record.id)
         remove_tree(paths.directory)
         remove_tree(paths.run)
         if volumes:

@@ -23,9 +23,12 @@ def rename_container(engine: Engine, name: str, new: str) -> None:
     if not name or not new:
         raise InvalidInput("Neither old nor new names may be empty")
     id = engine.store.containers.find_id(name)
-    if engine.store.containers.brief(id).name == new.removeprefix("/"):
+    old = engine.store.containers.brief(id).name
+    if old == new.removeprefix("/"):
         raise InvalidInput("Renaming a container with the same name as its current name")
     try:
-        engine.store.containers.rename(id, check_name(new if new.startswith("/") else "/" + new))
+        with engine.store.db.transaction():
+            engine.store.containers.rename(id, check_name(new if new.startswith("/") else "/" + new))
+            engine.store.events.add_of_container(id, "rename", {"oldName": f"/{old}"})
     except (InvalidInput, Conflict) as error:
         raise type(error)(f"Error when allocating new name: {error.message}") from error

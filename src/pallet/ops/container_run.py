@@ -12,6 +12,7 @@ from pallet.ops.container_settle import settle_container
 from pallet.ops.container_signal import send_signal
 from pallet.ops.container_start import start_container
 from pallet.ops.container_wait import keep_exit_code, wait_for_end
+from pallet.ops.record_event import container_event
 from pallet.runtime.attach import Session, Streams, connect
 from pallet.runtime.paths import ContainerPaths
 from pallet.runtime.terminal import CTRL_P_CTRL_Q, RawTerminal
@@ -60,6 +61,7 @@ def run_attached(
             if record.config.tty:
                 session.fit()
 
+        container_event(engine, record, "attach")
         try:
             start_container(engine, record, before_start=attach)
         except BaseException:

@@ -9,8 +9,9 @@ from pallet.engine import Engine
 from pallet.errors import Conflict, HostError, NoSuchContainer, NotFound
 from pallet.host.locks import lock
 from pallet.host.process import open_process
-from pallet.ops.container_settle import settle_container
+from pallet.ops.container_settle import settle_container, settle_locked
 from pallet.ops.container_state import current, runtime_of
+from pallet.ops.record_event import container_event
 from pallet.ops.signals import signal_number
 from pallet.runtime.paths import ContainerPaths
 from pallet.store.container_record import ContainerRecord
@@ -36,6 +37,9 @@ def stop_container(engine: Engine, name: str, *, timeout: int | None = None) -> 
     engine.store.containers.mark_stopped(record.id)
     if current(engine, record.id)[1].running:
         _end(engine, record, timeout)
+        settle_container(engine, record.id)
+        container_event(engine, record, "stop")
+        return
     settle_container(engine, record.id)
 
 
@@ -43,7 +47,9 @@ def _end(engine: Engine, record: ContainerRecord, timeout: int | None) -> None:
     brief, _ = current(engine, record.id)
     if timeout is None:
         timeout = _DEFAULT_TIMEOUT if record.config.stop_timeout is None else record.config.stop_timeout
-    send_signal(brief.pid, brief.pid_start, signal_number(record.config.stop_signal or "TERM"))
+    number = signal_number(record.config.stop_signal or "TERM")
+    container_event(engine, record, "kill", {"signal": str(number)})
+    send_signal(brief.pid, brief.pid_start, number)
     _thaw(engine, record)
     if not _ends_within(engine, record.id, timeout if timeout >= 0 else float("inf")):
         end_by_force(engine, record, signal.SIGKILL)
@@ -68,7 +74,10 @@ def restart_container(engine: Engine, name: str, *, timeout: int | None = None) 
     with lock(ContainerPaths(engine.settings, record.id).lock):
         if current(engine, record.id)[1].running:
             _end(engine, record, timeout)
+            settle_locked(engine, record)
+            container_event(engine, record, "stop")
         start_locked(engine, engine.store.containers.find(record.id))
+        container_event(engine, record, "restart")
 
 
 def kill_container(engine: Engine, name: str, signal_name: str = "KILL") -> None:
@@ -91,6 +100,7 @@ def kill_container(engine: Engine, name: str, signal_name: str = "KILL") -> None
         end_by_force(engine, record, number)
         settle_container(engine, record.id)
     else:
+        container_event(engine, record, "kill", {"signal": str(number)})
         send_signal(brief.pid, brief.pid_start, number)
         _thaw(engine, record)
 
@@ -118,6 +128,7 @@ def end_by_force(engine: Engine, record: ContainerRecord, number: int) -> None:
         HostError: it does not end.
     """
     brief, _ = current(engine, record.id)
+    container_event(engine, record, "kill", {"signal": str(number)})
     send_signal(brief.pid, brief.pid_start, number)
     _thaw(engine, record)
     if _ends_within(engine, record.id, _AFTER_KILL / 2):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pallet.engine import Engine
 from pallet.layer.compress import Writable
 from pallet.layer.diff import write_tree
+from pallet.ops.record_event import container_event
 from pallet.runtime.paths import ContainerPaths
 from pallet.runtime.rootfs import mounted_root
 
@@ -26,3 +27,4 @@ def export(engine: Engine, container: str, out: Writable) -> None:
     state = engine.store.containers.state(record.id)
     with mounted_root(ContainerPaths(engine.settings, record.id), layers, state) as root:
         write_tree(root, out)
+    container_event(engine, record, "export")

@@ -178,7 +178,10 @@ class Checker:
 
     def _note(self, code: int, output: str) -> None:
         result = Result(rfc3339_nano(self._began), rfc3339_nano(now_ns()), code, output)
+        before = self._health.status
         self._health = self._health.after(result, self._check, self._began - self._started)
+        if self._health.status != before:
+            self._engine.store.events.add_of_container(self._record.id, f"health_status: {self._health.status}")
         self._due = time.monotonic() + self._interval
         self._write()
 

@@ -13,6 +13,8 @@ from pallet.oci.config import ContainerConfig, History
 from pallet.oci.mutate import Step, append_layer, empty_config
 from pallet.ops.make_layer import LayerMaker
 from pallet.ops.record_image import record_image
+from pallet.ops.record_event import image_event
+from pallet.ops.tag_image import name_image
 from pallet.ops.times import now_ns, rfc3339_nano
 from pallet.platform import Platform, host
 from pallet.reference import Reference
@@ -61,5 +63,6 @@ def import_image(
         manifest, image = append_layer(base, (), layer.descriptor, layer.diff_id, step)
         record_image(engine, manifest, image)
         if reference is not None:
-            engine.store.images.tag(reference.with_default_tag(), image.id, manifest.digest)
+            name_image(engine, reference, image.id, manifest.digest)
+    image_event(engine, image.id, "import")
     return image.id

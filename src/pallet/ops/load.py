@@ -12,6 +12,7 @@ from pallet.archive.source import ArchiveImage
 from pallet.digest import Digest
 from pallet.engine import Engine
 from pallet.ops.copy import Words, copy_blobs, read_config, resolve_image
+from pallet.ops.record_event import image_event
 from pallet.ops.store_sink import StoreSink
 from pallet.platform import Platform
 from pallet.progress import Progress, silent
@@ -65,6 +66,7 @@ def _load(engine: Engine, image: ArchiveImage, platform: Platform | None, progre
     replaced: list[tuple[Reference, Digest]] = []
     for name in image.names:
         before = engine.store.images.tag(name.with_default_tag(), id, resolved.manifest.digest)
+        image_event(engine, id, "load")
         if before is not None and before != id:
             replaced.append((name, before))
     return Loaded(id, image.names, tuple(replaced))

@@ -7,6 +7,7 @@ import msgspec
 from pallet.digest import Digest
 from pallet.engine import Engine
 from pallet.ops.copy import ResolvedImage, Words, copy_blobs, read_config, resolve_image
+from pallet.ops.record_event import image_event
 from pallet.platform import Platform, rank
 from pallet.progress import Event, Progress, silent
 from pallet.reference import Reference
@@ -74,6 +75,7 @@ def _pull_one(engine: Engine, reference: Reference, platform: Platform | None, p
         if image is None:
             image = _fetch(engine, source, resolved, progress)
         changed = _name(engine, wanted, resolved, image)
+    image_event(engine, wanted.familiar, "pull", wanted.familiar_name)
     progress(Event(f"Digest: {resolved.root.digest}"))
     return Pulled(reference, image, resolved.root.digest, changed)
 

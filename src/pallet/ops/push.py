@@ -12,6 +12,7 @@ from pallet.errors import NotFound
 from pallet.oci.descriptor import Descriptor
 from pallet.ops.copy import Words, copy_blobs
 from pallet.ops.images import StoredImage, image_by_id
+from pallet.ops.record_event import image_event
 from pallet.ops.store_source import StoreSource
 from pallet.progress import Event, Progress, silent
 from pallet.reference import Reference
@@ -88,6 +89,7 @@ def _push_one(engine: Engine, reference: Reference, tag: TagRow, progress: Progr
     )
     _finish(reference, image, source, sink)
     images.add_repo_digest(reference.with_digest(image.manifest.digest), image.id)
+    image_event(engine, reference.familiar, "push", reference.familiar_name)
     size = len(image.manifest.raw)
     progress(Event(f"digest: {image.manifest.digest} size: {size}", reference.tag or ""))
     return Pushed(reference, image.manifest.digest, size)

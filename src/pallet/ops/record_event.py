@@ -22,8 +22,7 @@ def container_event(
         more: attributes beyond labels, image and name: `exitCode`, `signal`, `execID`, ...
         moment: when, in nanoseconds since the epoch; now if 0.
     """
-    attributes = {**(record.config.labels or {}), "image": record.image_name, "name": record.name, **(more or {})}
-    engine.store.events.add("container", action, record.id, attributes, moment=moment)
+    engine.store.events.add_of_container(record.id, action, more, moment=moment)
 
 
 def network_event(engine: Engine, network: Network, action: str, container: str = "") -> None:

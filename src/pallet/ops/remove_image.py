@@ -11,6 +11,7 @@ from pallet.digest import Digest
 from pallet.engine import Engine
 from pallet.errors import Conflict
 from pallet.ops.container_running import is_running
+from pallet.ops.record_event import image_event
 from pallet.reference import Reference
 from pallet.store.rows import Match
 
@@ -84,6 +85,7 @@ def _delete(engine: Engine, image: Digest, *, force: bool, prune_parents: bool) 
     while True:
         parent = images.get(current).parent
         chains = images.delete(current)
+        image_event(engine, current, "delete")
         removed.append(Removed(deleted=current))
         removed += [Removed(deleted=chain) for chain in chains]
         if not prune_parents or not parent:
@@ -116,6 +118,7 @@ def _name_of(match: Match) -> Reference | None:
 
 
 def _drop(engine: Engine, reference: Reference, image: Digest) -> None:
+    image_event(engine, image, "untag")
     if reference.digest is not None:
         engine.store.images.remove_repo_digest(reference, image)
     else:

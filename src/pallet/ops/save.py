@@ -14,6 +14,7 @@ from pallet.errors import InvalidReference, NoSuchImage, NotFound
 from pallet.oci.descriptor import Descriptor
 from pallet.ops.copy import Words, copy_blobs
 from pallet.ops.images import StoredImage, image_by_id
+from pallet.ops.record_event import image_event
 from pallet.ops.store_source import StoreSource
 from pallet.progress import Progress, silent
 from pallet.reference import Reference, parse
@@ -55,6 +56,8 @@ def save(engine: Engine, names: Iterable[str], sink: ArchiveSink, *, progress: P
         _copy(engine, image, sink, progress)
         sink.name(each.reference, image.manifest.descriptor)
     sink.finish()
+    for id in dict.fromkeys(each.image for each in chosen):
+        image_event(engine, id, "save")
 
 
 def save_image(

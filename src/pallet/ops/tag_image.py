@@ -6,6 +6,7 @@ import re
 
 from pallet.engine import Engine
 from pallet.errors import InvalidReference
+from pallet.ops.record_event import image_event
 from pallet.reference import Reference, parse
 
 _IDENTIFIER = re.compile(r"(?:sha256:)?[0-9a-f]{64}\Z")
@@ -24,7 +25,16 @@ def tag_image(engine: Engine, source: str, target: str) -> None:
     if reference.digest is not None:
         raise InvalidReference("refusing to create a tag with a digest reference")
     match = engine.store.images.resolve(source)
-    engine.store.images.tag(reference.with_default_tag(), match.image, match.manifest)
+    name_image(engine, reference, match.image, match.manifest)
+
+
+def name_image(engine: Engine, reference: Reference, image: Digest, manifest: Digest) -> Digest | None:
+    """Give a name to an image, `latest` if untagged; returns the image that had it before, if any."""
+    whole = reference.with_default_tag()
+    with engine.store.db.transaction():
+        before = engine.store.images.tag(whole, image, manifest)
+        image_event(engine, image, "tag", whole.familiar)
+    return before
 
 
 def _parse(text: str) -> Reference:

@@ -18,6 +18,7 @@ KEPT = 10_000
 """So many of the newest events are kept."""
 
 _TIDY_EVERY = 256
+_RECORD = "CAST(record AS TEXT)"
 
 
 class Event:
@@ -43,6 +44,15 @@ class Event:
         self.attributes = attributes
 
 
+def _object(attributes: Mapping[str, str]) -> str:
+    """SQL for a JSON object with these names; the values, and the names, are given as `_flat` has them."""
+    return f"json_object({', '.join('?' * (2 * len(attributes)))})"
+
+
+def _flat(attributes: Mapping[str, str]) -> list[str]:
+    return [text for pair in attributes.items() for text in pair]
+
+
 class Events:
     """The events of one store."""
 
@@ -59,12 +69,34 @@ class Events:
             attributes: docker's attributes.
             moment: when, in nanoseconds since the epoch; now if 0.
         """
-        from pallet.oci.codec import encode
+        query = f"INSERT INTO events (time, type, action, actor, attributes) VALUES (?, ?, ?, ?, {_object(attributes)})"
+        self._insert(query, (moment or time.time_ns(), type, action, actor, *_flat(attributes)))
 
-        row = (moment or time.time_ns(), type, action, actor, encode(dict(attributes)).decode())
+    def add_of_container(
+        self, container: str, action: str, attributes: Mapping[str, str] | None = None, *, moment: int = 0
+    ) -> None:
+        """Record an event of a container, with its labels, image and name; one that is gone has no events any more.
+
+        The database makes the JSON: a module for it would take longer to import than the container to start.
+
+        Args:
+            container: its full id.
+            action: docker's word.
+            attributes: more attributes.
+            moment: as in `add`.
+        """
+        more = attributes or {}
+        query = (
+            "INSERT INTO events (time, type, action, actor, attributes)"
+            f" SELECT ?, 'container', ?, id, json_patch(json_patch(ifnull(json_extract({_RECORD}, '$.config.Labels'),"
+            f" '{{}}'), json_object('image', json_extract({_RECORD}, '$.image_name'), 'name', name)), {_object(more)})"
+            " FROM containers WHERE id = ?"
+        )
+        self._insert(query, (moment or time.time_ns(), action, *_flat(more), container))
+
+    def _insert(self, query: str, values: tuple[object, ...]) -> None:
         with self._db.transaction(lasting=False) as connection:
-            query = "INSERT INTO events (time, type, action, actor, attributes) VALUES (?, ?, ?, ?, ?)"
-            number = connection.execute(query, row).lastrowid or 0
+            number = connection.execute(query, values).lastrowid or 0
             if number % _TIDY_EVERY == 0:
                 connection.execute("DELETE FROM events WHERE id <= ?", (number - KEPT,))
 
