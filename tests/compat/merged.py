@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -15,6 +16,9 @@ from tests.support import need, scratch
 from tests.support.images import Image, write_layout
 from tests.support.pallet import PalletCLI
 from tests.support.tree import Node, list_tree
+
+from pallet.host.erofs import mounted_images
+from pallet.host.mounts import run_in_mount_namespace
 
 _MS_RDONLY = 1
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -25,10 +29,15 @@ def pallet_tree(pallet: PalletCLI, name: str) -> dict[str, Node]:
     top = pallet.ok("image", "inspect", "-f", "{{.GraphDriver.Data.UpperDir}}", name)
     below = pallet.ok("image", "inspect", "-f", '{{index .GraphDriver.Data "LowerDir"}}', name)
     directories = [top, *(each for each in below.split(":") if each)]
-    if len(directories) == 1:
-        return list_tree(Path(top))
-    with _mounted(directories) as path:
-        return {name: _without_overlay(node) for name, node in list_tree(path).items()}
+    return run_in_mount_namespace(partial(_merged, directories))
+
+
+def _merged(directories: list[str]) -> dict[str, Node]:
+    with mounted_images(directories):
+        if len(directories) == 1:
+            return list_tree(Path(directories[0]))
+        with _mounted(directories) as path:
+            return {name: _without_overlay(node) for name, node in list_tree(path).items()}
 
 
 def umoci_tree(made: Image) -> dict[str, Node]:
