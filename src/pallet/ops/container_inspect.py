@@ -16,7 +16,7 @@ from pallet.host.files import tree_size
 from pallet.ops.container_place import network_settings
 from pallet.ops.container_state import current, runtime_of
 from pallet.ops.health import read_health
-from pallet.ops.inspect_host import bindings, host_config
+from pallet.ops.inspect_host import host_config
 from pallet.ops.supervision import has_check, keep_supervised
 from pallet.ops.times import rfc3339_nano
 from pallet.runtime import health_file
