@@ -94,6 +94,7 @@ _STOP = "Stop one or more running containers"
 _TAG = "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE"
 _TOP = "Display the running processes of a container"
 _UNPAUSE = "Unpause all processes within one or more containers"
+_UPDATE = "Update configuration of one or more containers"
 _WAIT = "Block until one or more containers stop, then print their exit codes"
 
 _IMAGE = (
@@ -137,6 +138,7 @@ _CONTAINER = (
     Node("supervise", "See to a container's health checks and restarts", "container.supervise", hidden=True),
     Node("top", _TOP, "container.top"),
     Node("unpause", _UNPAUSE, "container.unpause"),
+    Node("update", _UPDATE, "container.update"),
     Node("wait", _WAIT, "container.wait"),
 )
 
@@ -224,6 +226,7 @@ ROOT = Node(
         Node("tag", _TAG, "image.tag"),
         Node("top", _TOP, "container.top"),
         Node("unpause", _UNPAUSE, "container.unpause"),
+        Node("update", _UPDATE, "container.update"),
         Node("version", "Show the pallet version information", "version"),
         Node("wait", _WAIT, "container.wait"),
         Node("help", "Help about the command", "help_topic", hidden=True),

@@ -74,6 +74,26 @@ class OciRuntime:
         """The command line of `resume`, for a process that does it later."""
         return [self.path, "--root", self.root, "resume", id]
 
+    def update(self, id: str, resources: bytes) -> None:
+        """Give a running container other limits.
+
+        Args:
+            id: the container's id.
+            resources: the `linux.resources` object.
+
+        Raises:
+            HostError: with the runtime's reason.
+        """
+        given = os.memfd_create("resources")
+        try:
+            os.write(given, resources)
+            file = f"/proc/self/fd/{given}"
+            done = run([self.path, "--root", self.root, "update", "--resources", file, id], fds=(given,))
+        finally:
+            os.close(given)
+        if done.code != 0:
+            raise HostError(_cleaned(done.stderr.decode(errors="replace")))
+
     def _order(self, verb: str, id: str) -> None:
         done = run([self.path, "--root", self.root, verb, id])
         if done.code != 0:

@@ -55,7 +55,7 @@ def create_options(ctx: Context, opts: Options, args: list[str], *, attach: froz
         raise Failure("--userns: invalid USER mode")
     if opts.cgroupns not in ("", "host", "private"):
         raise Failure("--cgroupns: invalid CGROUP mode")
-    restart = _restart_policy(opts.restart)
+    restart = restart_policy(opts.restart)
     log_options = _pairs(opts.log_opt)
     if opts.log_driver == "none" and log_options:
         raise Failure("invalid logging opts for driver none")
@@ -201,7 +201,8 @@ def _device(word: str) -> Device:
     return Device(parts[0], os.path.normpath(inside), mode if _is_mode(mode) else "rwm")
 
 
-def _restart_policy(text: str) -> RestartPolicy:
+def restart_policy(text: str) -> RestartPolicy:
+    """Read `--restart`. Raises Failure."""
     from pallet.store.host_config import RestartPolicy
 
     name, colon, count = text.partition(":")
