@@ -14,8 +14,8 @@ from pallet.ops.container_pause import paused
 from pallet.ops.images import image_by_id
 from pallet.ops.make_layer import EMPTY_TAR, LayerMaker
 from pallet.ops.new_layer import NewLayer
-from pallet.ops.record_image import record_image
 from pallet.ops.record_event import container_event
+from pallet.ops.record_image import record_image
 from pallet.ops.tag_image import name_image
 from pallet.ops.times import now_ns, rfc3339_nano
 from pallet.reference import Reference
@@ -73,7 +73,11 @@ def commit(
         record_image(engine, manifest, image, parent=record.image, comment=message)
         if reference is not None:
             name_image(engine, reference, image.id, manifest.digest)
-    about = {"comment": message, "imageID": image.id, "imageRef": reference.with_default_tag().familiar if reference else ""}
+    about = {
+        "comment": message,
+        "imageID": image.id,
+        "imageRef": reference.with_default_tag().familiar if reference else "",
+    }
     container_event(engine, record, "commit", about)
     return image.id
 

@@ -44,7 +44,7 @@ def record_creation(
         network = engine.store.networks.find(mode) if mode != "default" else BRIDGE
         settings = EndpointSettings(aliases=aliases, ip=ip, mac=mac)
         engine.store.networks.join(record.id, network.id, settings)
-    container_event(engine, record, "create", moment=record.created)
+    container_event(engine, record, "create")
 
 
 def joined_networks(engine: Engine, record: ContainerRecord) -> list[tuple[Network, Endpoint]]:

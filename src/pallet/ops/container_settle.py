@@ -19,8 +19,11 @@ from pallet.ops.container_networks import clear_places
 from pallet.ops.container_state import current, runtime_of
 from pallet.ops.record_event import container_event, mount_events, network_event
 from pallet.ops.supervision import ensure_supervisor, restarts, wants_restart
+from pallet.ops.times import now_ns
 from pallet.runtime.paths import ContainerPaths
 from pallet.store.container_record import ContainerRecord, NetworkState
+
+_JUST_NOW = 1_000_000_000  # nanoseconds
 
 
 def settle_container(engine: Engine, id: str) -> None:
@@ -77,7 +80,9 @@ def settle_locked(engine: Engine, record: ContainerRecord) -> None:
 
 
 def _record_end(engine: Engine, record: ContainerRecord, exit_code: int, finished: int) -> None:
-    container_event(engine, record, "die", {"exitCode": str(exit_code)}, moment=finished)
+    # What has just happened is told in the order of the telling: the clock of files is a coarse one.
+    moment = finished if now_ns() - finished > _JUST_NOW else 0
+    container_event(engine, record, "die", {"exitCode": str(exit_code)}, moment=moment)
     for network in clear_places(engine, record.id):
         network_event(engine, network, "disconnect", record.id)
     mount_events(engine, record.id, record.host.mounts, "unmount")

@@ -12,8 +12,8 @@ from pallet.layer.compress import Readable, decompressor
 from pallet.oci.config import ContainerConfig, History
 from pallet.oci.mutate import Step, append_layer, empty_config
 from pallet.ops.make_layer import LayerMaker
-from pallet.ops.record_image import record_image
 from pallet.ops.record_event import image_event
+from pallet.ops.record_image import record_image
 from pallet.ops.tag_image import name_image
 from pallet.ops.times import now_ns, rfc3339_nano
 from pallet.platform import Platform, host

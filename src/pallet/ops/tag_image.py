@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from pallet.digest import Digest
 from pallet.engine import Engine
 from pallet.errors import InvalidReference
 from pallet.ops.record_event import image_event
