@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Mapping
 
 from pallet.engine import Engine
 from pallet.errors import HostError, InvalidInput
@@ -23,7 +24,7 @@ _INITS = ("docker-init", "catatonit", "/usr/libexec/podman/catatonit", "tini-sta
 
 
 def write_config(
-    engine: Engine, record: ContainerRecord, paths: ContainerPaths, root: int, joins: Joins, *, bridge: bool
+    engine: Engine, record: ContainerRecord, paths: ContainerPaths, root: int, joins: Joins, *, bridge: bool, mounted: Mapping[str, str]
 ) -> None:
     """Write config.json, which needs a look at the mounted root, and make what it will expect there.
 
@@ -34,6 +35,7 @@ def write_config(
         root: its root directory, open.
         joins: the namespaces it takes part in.
         bridge: whether it has a network namespace at `paths.netns`.
+        mounted: volumes that have something mounted on them: their directories, and where to see it.
 
     Raises:
         HostError, InvalidInput: what cannot be, in docker's words.
@@ -43,7 +45,7 @@ def write_config(
     user = resolve_user(record.config.user, passwd, group)
     if record.host.group_add:
         user = add_groups(user, record.host.group_add, group)
-    _prepare(record, root)
+    _prepare(record, root, mounted)
     network = joins.network or (paths.netns if bridge else "new")
     around = Surroundings(
         paths=paths,
@@ -79,7 +81,7 @@ def find_init() -> str:
     )
 
 
-def _prepare(record: ContainerRecord, root: int) -> None:
+def _prepare(record: ContainerRecord, root: int, mounted: Mapping[str, str]) -> None:
     try:
         if record.config.working_dir:
             inroot.make_directories_in_root(root, record.config.working_dir)
@@ -88,7 +90,7 @@ def _prepare(record: ContainerRecord, root: int) -> None:
                 if mount.no_copy:
                     os.makedirs(mount.source, 0o755, exist_ok=True)
                 else:
-                    fill_volume(mount.source, root, mount.destination)
+                    fill_volume(mounted.get(mount.source, mount.source), root, mount.destination)
             elif mount.type == "bind" and not os.path.lexists(mount.source):
                 if not mount.made:
                     raise InvalidInput(

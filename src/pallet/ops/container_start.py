@@ -23,10 +23,12 @@ from pallet.ops.network_connect import check_address
 from pallet.ops.record_event import container_event, mount_events, network_event
 from pallet.ops.supervision import ensure_supervisor, has_check, needs_supervisor
 from pallet.ops.times import now_ns
+from pallet.ops.volume_mounts import volume_mounts
 from pallet.runtime import conmon
 from pallet.runtime.launch import Launch, Plan
 from pallet.runtime.oci_runtime import OciRuntime, find_runtime
 from pallet.runtime.paths import ContainerPaths
+from pallet.runtime.volume_mounts import VolumeMount
 from pallet.store.container_record import (
     ContainerRecord,
     ContainerState,
@@ -112,12 +114,13 @@ def _start(
             log=conmon_words(host, paths),
         )
         kept = connection.reserved.fds if connection is not None else ()
+        volumes = volume_mounts(engine, record)
         clones = joins.clones + shared_clones(record, paths)
-        plan = Plan(paths, tuple(layers), runtime, tuple(argv), bridge, kept, clones)
+        plan = Plan(paths, tuple(layers), runtime, tuple(argv), bridge, kept, clones, volumes)
         launch = stack.enter_context(Launch(plan))
         if connection is not None:
             connection.begin(launch.netns)
-        write_config(engine, record, paths, launch.root, joins, bridge=bridge)
+        write_config(engine, record, paths, launch.root, joins, bridge=bridge, mounted=_seen(launch, volumes))
         launch.go()
         created = launch.created(record.path)
         try:
@@ -154,6 +157,11 @@ def _start(
         except BaseException:
             runtime.delete(record.id)
             raise
+
+
+def _seen(launch: Launch, volumes: tuple[VolumeMount, ...]) -> dict[str, str]:
+    """Where this process sees what is mounted on volumes."""
+    return {volume.target: launch.inside + volume.target for volume in volumes}
 
 
 def _run_process(engine: Engine, record: ContainerRecord, runtime: OciRuntime, before: ContainerState) -> None:

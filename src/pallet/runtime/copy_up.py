@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import stat
 
+from pallet.host.files import remove_tree
 from pallet.host.inroot import open_in_root
 
 
 def fill_volume(volume: str, root: int, path: str) -> None:
-    """Make a volume's directory, and copy the image's files into it if it is new.
+    """Make a volume's directory, and copy the image's files into it if it is new or empty.
 
     Args:
         volume: the volume's data directory.
@@ -20,6 +21,7 @@ def fill_volume(volume: str, root: int, path: str) -> None:
         OSError: the disk is full, ...
     """
     if os.path.isdir(volume):
+        _fill_empty(volume, root, path)
         return
     # Whole or absent: a copy that breaks off is made again.
     parent = os.path.dirname(volume)
@@ -40,6 +42,31 @@ def fill_volume(volume: str, root: int, path: str) -> None:
     finally:
         os.close(source)
     os.rename(fresh, volume)
+
+
+def _fill_empty(volume: str, root: int, path: str) -> None:
+    """Fill a directory that is there; a mark tells of a copy that broke off."""
+    mark = f"{os.path.dirname(volume)}/.filling"
+    broken = os.path.exists(mark)
+    if not broken and os.listdir(volume):
+        return
+    try:
+        source = open_in_root(root, path, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:  # the image has nothing there
+        return
+    try:
+        if broken:
+            for name in os.listdir(volume):
+                remove_tree(f"{volume}/{name}")
+        target = os.open(volume, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.close(os.open(mark, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+            _copy_directory(source, target)
+            os.unlink(mark)
+        finally:
+            os.close(target)
+    finally:
+        os.close(source)
 
 
 def _copy_directory(source: int, target: int) -> None:

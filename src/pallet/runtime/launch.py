@@ -13,13 +13,14 @@ from collections.abc import Sequence
 
 import msgspec
 
-from pallet.errors import HostError, PalletError
+from pallet.errors import HostError, PalletError, RuntimeFailed
 from pallet.host import mounts
 from pallet.host.process import start_time
 from pallet.runtime import conmon
 from pallet.runtime.oci_runtime import OciRuntime, hybrid_cgroups
 from pallet.runtime.paths import ContainerPaths
 from pallet.runtime.rootfs import make_private, mount_root
+from pallet.runtime.volume_mounts import VolumeMount, mount_volumes
 
 _UMASK = 0o022
 
@@ -51,6 +52,7 @@ class Plan(msgspec.Struct, frozen=True):
         network: whether to make a network namespace at `paths.netns`.
         kept: open files that conmon holds as long as it lives (reserved ports).
         clones: mounts to take along.
+        volumes: what volumes' options mount on them.
     """
 
     paths: ContainerPaths
@@ -60,6 +62,7 @@ class Plan(msgspec.Struct, frozen=True):
     network: bool
     kept: tuple[int, ...] = ()
     clones: tuple[Clone, ...] = ()
+    volumes: tuple[VolumeMount, ...] = ()
 
 
 class Created(msgspec.Struct, frozen=True):
@@ -102,6 +105,9 @@ class Launch:
         try:
             answer = os.read(said, 4096)
             if answer != b"\n":
+                if answer.startswith(b"error while mounting volume"):
+                    text = answer.decode(errors="replace")
+                    raise RuntimeFailed(text, exit_code=127 if "no such file" in text else 125)
                 raise HostError(f"cannot set up the container: {answer.decode(errors='replace') or 'killed'}")
             inside = f"/proc/{self._pid}/root"
             self.root = os.open(inside + plan.paths.merged, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -114,6 +120,11 @@ class Launch:
             raise
         finally:
             os.close(said)
+
+    @property
+    def inside(self) -> str:
+        """The path by which this process sees the child's root directory."""
+        return f"/proc/{self._pid}/root"
 
     def go(self) -> None:
         """Let the child become conmon, which creates the container from config.json."""
@@ -162,6 +173,7 @@ def _become_conmon(plan: Plan, unified: str | None, say: int, waits: int, sync: 
         cloned = [_clone(each) for each in plan.clones]
         make_private()
         mount_root(plan.paths, plan.layers)
+        mount_volumes(plan.volumes)
         for each, fd in zip(plan.clones, cloned, strict=True):
             _attach(each, fd)
         if unified is not None:
