@@ -24,7 +24,14 @@ _INITS = ("docker-init", "catatonit", "/usr/libexec/podman/catatonit", "tini-sta
 
 
 def write_config(
-    engine: Engine, record: ContainerRecord, paths: ContainerPaths, root: int, joins: Joins, *, bridge: bool, mounted: Mapping[str, str]
+    engine: Engine,
+    record: ContainerRecord,
+    paths: ContainerPaths,
+    root: int,
+    joins: Joins,
+    *,
+    bridge: bool,
+    mounted: Mapping[str, str],
 ) -> None:
     """Write config.json, which needs a look at the mounted root, and make what it will expect there.
 

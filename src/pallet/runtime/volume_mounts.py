@@ -74,6 +74,8 @@ def mount_volumes(wanted: Sequence[VolumeMount]) -> None:
                 mounts.mount(None, each.target, None, mounts.MS_REMOUNT | mounts.MS_BIND | mounts.MS_RDONLY)
         except OSError as error:
             why = (error.strerror or "").lower()
-            what = f"{each.device}:{each.target}, flags: {each.flags:#x}" + f", data: {each.options}" * bool(each.options)
+            what = f"{each.device}:{each.target}, flags: {each.flags:#x}" + f", data: {each.options}" * bool(
+                each.options
+            )
             text = f"error while mounting volume '{each.target}': failed to mount local volume: mount {what}: {why}"
             raise HostError(text) from error
