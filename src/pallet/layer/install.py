@@ -96,11 +96,8 @@ class LayerJob:
                 if not self._image:
                     raise
         self._staging.discard()
-        self._image = self._refused = False
-        self._staging, self._job = self._installer._start(self._position, self._media_type, image=False)
-        for chunk in self._installer._reopen(self._position):
-            self._job.write(chunk)
-        return self._job.finish()
+        self._staging, result = self._installer._unpack_again(self._position, self._media_type)
+        return result
 
     def abort(self) -> None:
         """Stop, and drop what was unpacked; nothing happens to a finished job: `Installer.close` drops it."""
@@ -213,6 +210,20 @@ class Installer:
             raise
         return staging, job
 
+    def _unpack_again(self, position: int, media_type: str) -> tuple[Staging, Unpacked]:
+        """Read a layer again and unpack it into a tree, because it cannot be an image."""
+        staging, job = self._start(position, media_type, image=False)
+        try:
+            with job:
+                for chunk in self._reopen(position):
+                    job.write(chunk)
+                result = job.finish()
+            self._check(position, result)
+        except BaseException:
+            staging.discard()
+            raise
+        return staging, result
+
     def _directories(self) -> Iterator[str]:
         """Where the image's layers are seen, those that were just made and those that were here; bottom first."""
         for position, chain in enumerate(self._chain):
@@ -255,9 +266,15 @@ class Installer:
 
     def _settle_one(self, position: int, lowers: list[str]) -> tuple[Staging, Unpacked]:
         media_type, alone, result = self._ready[position]
+        settled = False
         if os.path.exists(alone.image):
             settled = settle_image(alone.image, alone.fs, result, lowers)
-        else:
+            if not settled and not result.foreign_links and not result.opaque_root:
+                tree, result = self._unpack_again(position, media_type)  # which can still be changed
+                self._ready[position] = media_type, tree, result
+                alone.discard()
+                alone = tree
+        if not settled and not os.path.exists(alone.image):
             settled = settle(alone.fs, result, lowers, userxattr=self._userxattr)
         if settled:
             return alone, result
