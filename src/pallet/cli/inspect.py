@@ -1,4 +1,4 @@
-"""`pallet inspect`: containers and images by any name."""
+"""`pallet inspect`: containers, images, networks and volumes by any name."""
 
 from __future__ import annotations
 
@@ -8,28 +8,41 @@ from pallet.errors import NotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pallet.cli.command import Options
     from pallet.cli.context import Context
     from pallet.cli.inspection import Found
 
-_KINDS = ("", "container", "image")
+_KINDS = ("", "container", "image", "network", "volume")
+
+
+def _finder(kind: str, with_size: bool) -> Callable[[Context, str], Found]:
+    if kind == "container":
+        from pallet.cli.container.inspect import find_container
+
+        return lambda ctx, name: find_container(ctx, name, with_size=with_size)
+    if kind == "image":
+        from pallet.cli.image.inspect import find_image
+
+        return find_image
+    if kind == "network":
+        from pallet.cli.network.inspect import find_network
+
+        return find_network
+    from pallet.cli.volume.inspect import find_volume
+
+    return find_volume
 
 
 def _find(ctx: Context, name: str, kind: str, with_size: bool) -> Found:
-    from pallet.cli.container.inspect import find_container
-    from pallet.cli.image.inspect import find_image
-
-    if kind != "image":
+    if kind:
+        return _finder(kind, with_size)(ctx, name)
+    for each in _KINDS[1:]:
         try:
-            return find_container(ctx, name, with_size=with_size)
+            return _finder(each, with_size)(ctx, name)
         except NotFound:
-            if kind:
-                raise
-    try:
-        return find_image(ctx, name)
-    except NotFound:
-        if kind:
-            raise
+            continue
     raise NotFound(f"No such object: {name}")
 
 
@@ -51,7 +64,7 @@ COMMAND = Command(
     flags=(
         Flag("format", "f", "string", help="Format the output using the given Go template"),
         Flag("size", "s", help="Display total file sizes if the type is container"),
-        Flag("type", kind="string", help="Return JSON for specified type"),
+        Flag("type", kind="string", help="Return JSON for specified type", complete="container image network volume"),
     ),
     args=(1, None),
     fail=daemon(missing=(NotFound,)),

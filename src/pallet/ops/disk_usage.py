@@ -14,6 +14,7 @@ from pallet.engine import Engine
 from pallet.host.files import tree_size
 from pallet.naming import familiar
 from pallet.ops.container_running import is_running
+from pallet.ops.volume_remove import volume_size
 from pallet.runtime.paths import ContainerPaths
 from pallet.store.container_record import ContainerRecord
 
@@ -45,6 +46,19 @@ class ContainerUsage(msgspec.Struct, frozen=True):
     running: bool
     size: int
 
+    @property
+    def volumes(self) -> int:
+        """How many volumes it has."""
+        return sum(1 for mount in self.record.host.mounts if mount.type == "volume")
+
+
+class VolumeUsage(msgspec.Struct, frozen=True):
+    """One volume's bytes, and how many containers have it. Those that only mount something else are left out."""
+
+    name: str
+    links: int
+    size: int
+
 
 class DiskUsage(msgspec.Struct, frozen=True):
     """The store's bytes.
@@ -53,6 +67,7 @@ class DiskUsage(msgspec.Struct, frozen=True):
         images: each image.
         layers: bytes of all unpacked layers, each counted once.
         containers: each container.
+        volumes: each volume.
         blobs: how many compressed blobs there are (for push and save).
         blob_bytes: their size.
     """
@@ -60,6 +75,7 @@ class DiskUsage(msgspec.Struct, frozen=True):
     images: tuple[ImageUsage, ...]
     layers: int
     containers: tuple[ContainerUsage, ...]
+    volumes: tuple[VolumeUsage, ...]
     blobs: int
     blob_bytes: int
 
@@ -70,17 +86,17 @@ class DiskUsage(msgspec.Struct, frozen=True):
 
 
 def disk_usage(engine: Engine) -> DiskUsage:
-    """Count the bytes of images, containers and blobs."""
+    """Count the bytes of images, containers, volumes and blobs."""
     store = engine.store
     uses = store.images.layer_uses()
-    users: dict[str, set[str]] = {}
+    owners: dict[str, set[str]] = {}
     sizes: dict[str, int] = {}
     for use in uses:
-        users.setdefault(use.chain_id, set()).add(use.image)
+        owners.setdefault(use.chain_id, set()).add(use.image)
         sizes[use.chain_id] = use.unpacked
     shared: dict[str, int] = {}
     for use in uses:
-        if len(users[use.chain_id]) > 1:
+        if len(owners[use.chain_id]) > 1:
             shared[use.image] = shared.get(use.image, 0) + use.unpacked
     images = tuple(
         ImageUsage(
@@ -97,8 +113,14 @@ def disk_usage(engine: Engine) -> DiskUsage:
         ContainerUsage(record, is_running(engine, record), tree_size(ContainerPaths(engine.settings, record.id).upper))
         for record in store.containers.all()
     )
+    users = store.volumes.users()
+    volumes = tuple(
+        VolumeUsage(volume.name, len(users.get(volume.name, ())), volume_size(engine, volume.name))
+        for volume in store.volumes.all()
+        if not volume.options
+    )
     blobs = [store.blobs.size(digest) for digest in store.blobs.all()]
-    return DiskUsage(images, sum(sizes.values()), containers, len(blobs), sum(blobs))
+    return DiskUsage(images, sum(sizes.values()), containers, volumes, len(blobs), sum(blobs))
 
 
 def unshared_bytes(engine: Engine, images: Collection[str]) -> int:

@@ -69,7 +69,7 @@ class ContainerLine(Row):
         if name == "State":
             return summary.status.name
         if name == "Status":
-            return _status(summary)
+            return shown_status(summary)
         if name == "Size":
             return self._size()
         if name == "Labels":
@@ -143,7 +143,8 @@ def _since(nanoseconds: int) -> str:
     return human_duration(time.time() - nanoseconds / 10**9)
 
 
-def _status(summary: ContainerSummary) -> str:
+def shown_status(summary: ContainerSummary) -> str:
+    """docker's words for what a container is doing: `Up 5 minutes`, `Exited (0) 2 hours ago`, ..."""
     now = summary.status
     if now.name == "restarting":
         return f"Restarting ({now.exit_code}) {_since(now.finished)} ago"

@@ -45,6 +45,13 @@ def _summary(usage: DiskUsage) -> list[_Line]:
             usage.reclaimable,
         ),
         _Line("Containers", len(usage.containers), sum(each.running for each in usage.containers), written, idle),
+        _Line(
+            "Local Volumes",
+            len(usage.volumes),
+            sum(1 for volume in usage.volumes if volume.links),
+            sum(volume.size for volume in usage.volumes),
+            sum(volume.size for volume in usage.volumes if not volume.links),
+        ),
         _Line("Compressed Blobs", usage.blobs, 0, usage.blob_bytes, 0),
     ]
 
@@ -70,11 +77,14 @@ def _print_details(ctx: Context, usage: DiskUsage) -> None:
     ctx.print("\nContainers space usage:\n")
     _table(
         ctx,
-        ("CONTAINER ID", "IMAGE", "COMMAND", "SIZE", "CREATED", "NAMES"),
-        _container_rows(usage),
+        ("CONTAINER ID", "IMAGE", "COMMAND", "LOCAL VOLUMES", "SIZE", "CREATED", "STATUS", "NAMES"),
+        _container_rows(ctx, usage),
     )
     from pallet.units import human_size
 
+    ctx.print("\nLocal Volumes space usage:\n")
+    volumes = [(each.name, str(each.links), human_size(each.size, 4)) for each in usage.volumes]
+    _table(ctx, ("VOLUME NAME", "LINKS", "SIZE"), volumes)
     ctx.print(f"\nCompressed blobs, for push and save: {usage.blobs}, {human_size(usage.blob_bytes)}")
 
 
@@ -95,15 +105,21 @@ def _image_rows(usage: DiskUsage) -> Iterable[tuple[str, ...]]:
             yield (repository, tag, image.id.short, _ago(image.created), *texts, str(image.containers))
 
 
-def _container_rows(usage: DiskUsage) -> Iterable[tuple[str, ...]]:
+def _container_rows(ctx: Context, usage: DiskUsage) -> Iterable[tuple[str, ...]]:
+    from pallet.cli.container.ls import shown_status
+    from pallet.ops.container_list import list_containers
     from pallet.units import human_size
+
+    states = {each.brief.id: shown_status(each) for each in list_containers(ctx.engine, all=True)}
 
     for each in usage.containers:
         record = each.record
         command = " ".join((record.path, *record.args))
         shown = command if len(command) <= 20 else command[:19] + "…"
         size = human_size(each.size)
-        yield (record.id[:12], record.image_name, f'"{shown}"', size, _ago(record.created), record.name)
+        state = states.get(record.id, "")
+        volumes, created = str(each.volumes), _ago(record.created)
+        yield (record.id[:12], record.image_name, f'"{shown}"', volumes, size, created, state, record.name)
 
 
 def _ago(nanoseconds: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pallet.cli.command import Command, Flag
+from pallet.cli.failure import Failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,9 +13,11 @@ if TYPE_CHECKING:
 _WARNING = """\
 WARNING! This will remove:
   - all stopped containers
-  - {images}
+  - all networks not used by at least one container
+{volumes}  - {images}
   - files that interrupted commands left in the store
 """
+_VOLUMES = "  - all volumes not used by at least one container\n"
 _DANGLING = "all dangling images"
 _ALL = "all images without at least one container associated to them"
 
@@ -24,16 +27,20 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
     from pallet.ops.prune_system import prune_system
     from pallet.units import human_size
 
-    warning = _WARNING.format(images=_ALL if opts.all else _DANGLING)
+    warning = _WARNING.format(volumes=_VOLUMES if opts.volumes else "", images=_ALL if opts.all else _DANGLING)
+    if opts.volumes and any(key == "until" for key, _ in opts.filter):
+        raise Failure('ERROR: The "until" filter is not supported with "--volumes"', exit_code=1)
     if not opts.force and not opts.dry_run and not confirmed(ctx, warning):
         return 0
-    pruned = prune_system(ctx.engine, all=opts.all, filters=opts.filter, dry_run=opts.dry_run)
+    pruned = prune_system(ctx.engine, all=opts.all, volumes=opts.volumes, filters=opts.filter, dry_run=opts.dry_run)
     verb = "Would Delete" if opts.dry_run else "Deleted"
-    if pruned.containers:
-        ctx.print(f"{verb} Containers:")
-        for id in pruned.containers:
-            ctx.print(id)
-        ctx.print()
+    for title, names in (
+        ("Containers", pruned.containers),
+        ("Networks", pruned.networks),
+        ("Volumes", pruned.volumes),
+    ):
+        if names:
+            ctx.print("\n".join((f"{verb} {title}:", *names, "")))
     if pruned.images.removed:
         ctx.print(f"{verb} Images:")
         for line in pruned.images.removed:
@@ -58,6 +65,7 @@ COMMAND = Command(
         Flag("dry-run", help="Only show what would be removed"),
         Flag("filter", kind="filter", help="Provide filter values (e.g. 'label=<key>=<value>')"),
         Flag("force", "f", help="Do not prompt for confirmation"),
+        Flag("volumes", help="Prune volumes"),
     ),
     args=(0, 0),
 )
