@@ -145,7 +145,7 @@ def _volumes(image: ContainerConfig, options: CreateOptions) -> dict[str, object
 def _hostname(engine: Engine, options: CreateOptions, id: str) -> str:
     """The name of whose network it is in, else its own id."""
     mode = options.network
-    if mode == "host" or options.uts_mode == "host":
+    if mode == "host":
         return os.uname().nodename
     if mode.startswith("container:"):
         try:

@@ -18,6 +18,7 @@ from pallet.ops.signals import signal_number
 from pallet.runtime.spec import capability_set
 from pallet.store.host_config import Resources, RestartPolicy
 
+_CAP_SYS_RESOURCE = 24
 _MILLISECOND = 10**6
 _POLICIES = ("always", "unless-stopped")
 
@@ -53,6 +54,10 @@ def check_options(engine: Engine, options: CreateOptions, warn: Callable[[str], 
         raise InvalidInput("SHM size can not be less than 0")
     if not -1000 <= options.oom_score_adj <= 1000:
         raise InvalidInput(f"Invalid value {options.oom_score_adj}, range for oom score adj is [-1000, 1000]")
+    score = options.oom_score_adj
+    if score < 0 and not _may_lower_score(score):
+        warn("This machine does not allow a lower OOM score adjustment. OomScoreAdj discarded.")
+        score = 0
     if options.runtime:
         _check_runtime(options.runtime)
     if options.cgroupns_mode not in ("", "host", "private"):
@@ -70,7 +75,17 @@ def check_options(engine: Engine, options: CreateOptions, warn: Callable[[str], 
         name: _joined(engine, getattr(options, name), strict=name != "network")
         for name in ("network", "pid_mode", "ipc_mode")
     }
-    return msgspec.structs.replace(options, resources=resources, **joined)
+    return msgspec.structs.replace(options, resources=resources, oom_score_adj=score, **joined)
+
+
+def _may_lower_score(wanted: int) -> bool:
+    """Whether a process of ours may have this score: no lower one than ours without CAP_SYS_RESOURCE."""
+    with open("/proc/self/oom_score_adj") as file:
+        if int(file.read()) <= wanted:
+            return True
+    with open("/proc/self/status") as file:
+        effective = next(int(line.split()[1], 16) for line in file if line.startswith("CapEff:"))
+    return bool(effective >> _CAP_SYS_RESOURCE & 1)
 
 
 def _check_network(options: CreateOptions) -> None:
@@ -78,7 +93,7 @@ def _check_network(options: CreateOptions) -> None:
     if options.uts_mode == "host" and options.hostname:
         raise InvalidInput("conflicting options: hostname and the UTS mode")
     if mode in ("container", "container:"):
-        raise HostError("Invalid network mode: invalid container format container:<name|id>")
+        raise InvalidInput("Invalid network mode: invalid container format container:<name|id>")
     container = mode.startswith("container:")
     conflicts = (
         (container and options.hostname, "hostname and the network mode"),

@@ -9,7 +9,8 @@ from pallet.errors import ContainerError, NoSuchContainer, NoSuchImage
 from pallet.progress import Progress
 from pallet.sdk.arguments import Filters, filter_pairs
 from pallet.sdk.container import Container
-from pallet.sdk.create_words import CreateWords, Words, create_options
+from pallet.sdk.container_words import CreateWords, Words
+from pallet.sdk.create_words import create_options
 from pallet.sdk.image import Image, image_id
 
 if TYPE_CHECKING:

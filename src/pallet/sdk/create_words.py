@@ -7,85 +7,52 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypedDict, cast
+from typing import Any, cast
 
 from pallet.errors import InvalidInput, Unsupported
 from pallet.ops.create_options import CreateOptions
-
-Words = str | Sequence[str]
-"""A command: one text, split as a shell would, or its words."""
-
-HostPort = int | str | None
-"""A port of the host; None for any free one."""
-
-PortTarget = HostPort | tuple[str] | tuple[str, HostPort] | Sequence[HostPort | tuple[str] | tuple[str, HostPort]]
-"""Where a container's port is published: a port, `(address, port)`, or a list of these."""
-
-Binds = Mapping[str, str | Mapping[str, str]] | Sequence[str]
-"""`{"/on/host": {"bind": "/in/container", "mode": "ro"}}`, or `["/on/host:/in/container:ro"]`."""
-
-
-class CreateWords(TypedDict, total=False):
-    """What a container may be told when it is made.
-
-    Attributes:
-        auto_remove: remove it when it has ended.
-        cap_add: capabilities to add.
-        cap_drop: capabilities to take away.
-        domainname: its domain name.
-        entrypoint: replaces the image's; one text or words.
-        environment: `{"NAME": "value"}` (None takes the variable away), or `["NAME=value"]`.
-        extra_hosts: `{"name": "address"}` for its /etc/hosts.
-        hostname: its host name.
-        labels: `{"label": "value"}`, or `["label"]`.
-        links: `{"container": "alias"}`.
-        name: its name; one is made up if not given.
-        network: the network: `bridge`, `host` or `none`.
-        network_mode: another word for `network`.
-        ports: `{"80/tcp": 8080, "53/udp": ("127.0.0.1", 53), 443: None}`.
-        publish_all_ports: publish all exposed ports on free ports.
-        read_only: its root file system may not be written.
-        stdin_open: keep its standard input open.
-        stop_signal: what `stop` sends first.
-        tty: give it a terminal.
-        user: who runs it: a name or number, `user:group`.
-        volumes: directories of the host, and volumes, to mount.
-        working_dir: where its command starts.
-    """
-
-    auto_remove: bool
-    cap_add: Sequence[str] | None
-    cap_drop: Sequence[str] | None
-    domainname: str | None
-    entrypoint: Words | None
-    environment: Mapping[str, object] | Sequence[str] | None
-    extra_hosts: Mapping[str, str] | Sequence[str] | None
-    hostname: str | None
-    labels: Mapping[str, str] | Sequence[str] | None
-    links: Mapping[str, str | None] | Sequence[tuple[str, str | None]] | None
-    name: str | None
-    network: str | None
-    network_mode: str | None
-    ports: Mapping[int | str, PortTarget] | None
-    publish_all_ports: bool
-    read_only: bool
-    stdin_open: bool
-    stop_signal: str | None
-    tty: bool
-    user: str | int | None
-    volumes: Binds | None
-    working_dir: str | None
-
+from pallet.sdk.container_words import Binds, CreateWords, HostPort, PortTarget, Words
+from pallet.sdk.limit_words import (
+    healthcheck,
+    log_config,
+    mounts,
+    resources,
+    restart_policy,
+    size,
+    tmpfs,
+)
 
 _UNSUPPORTED = """
-blkio_weight blkio_weight_device cgroup_parent cgroupns cpu_count cpu_percent cpu_period cpu_quota cpu_rt_period
-cpu_rt_runtime cpu_shares cpuset_cpus cpuset_mems device_cgroup_rules device_read_bps device_read_iops
-device_requests device_write_bps device_write_iops devices dns dns_opt dns_search group_add healthcheck init
-init_path ipc_mode isolation kernel_memory log_config lxc_conf mac_address mem_limit mem_reservation mem_swappiness
-memswap_limit mounts nano_cpus network_disabled networking_config oom_kill_disable oom_score_adj pid_mode pids_limit
-privileged restart_policy runtime security_opt shm_size storage_opt sysctls tmpfs ulimits use_config_proxy
-userns_mode uts_mode volume_driver volumes_from
+cpu_count cpu_percent device_requests init_path lxc_conf network_disabled networking_config storage_opt
+use_config_proxy
 """
+# Words that are lists of texts, and words that are one text, and their names here.
+_LISTS = {
+    "cap_add": "cap_add",
+    "cap_drop": "cap_drop",
+    "dns": "dns",
+    "dns_opt": "dns_options",
+    "dns_search": "dns_search",
+    "group_add": "group_add",
+    "security_opt": "security_opt",
+    "volumes_from": "volumes_from",
+}
+_TEXTS = {
+    "cgroupns": "cgroupns_mode",
+    "domainname": "domainname",
+    "hostname": "hostname",
+    "ipc_mode": "ipc_mode",
+    "isolation": "isolation",
+    "mac_address": "mac_address",
+    "name": "name",
+    "pid_mode": "pid_mode",
+    "runtime": "runtime",
+    "stop_signal": "stop_signal",
+    "userns_mode": "userns_mode",
+    "uts_mode": "uts_mode",
+    "volume_driver": "volume_driver",
+    "working_dir": "working_dir",
+}
 
 
 def create_options(
@@ -110,31 +77,40 @@ def create_options(
         raise InvalidInput("network and network_mode mean the same: give one of them")
     user = words.get("user")
     entrypoint = words.get("entrypoint")
+    log_driver, log_options = log_config(words.get("log_config"))
+    given: dict[str, Any] = {new: tuple(str(each) for each in words.get(old) or ()) for old, new in _LISTS.items()}  # type: ignore[attr-defined]
+    given |= {new: words.get(old) or "" for old, new in _TEXTS.items()}
     return CreateOptions(
         image=image,
         command=_split(command),
         entrypoint=None if entrypoint is None else _split(entrypoint),
-        name=words.get("name") or "",
         env=_environment(words.get("environment")),
         labels=_labels(words.get("labels")),
-        hostname=words.get("hostname") or "",
-        domainname=words.get("domainname") or "",
         user="" if user is None else str(user),
-        working_dir=words.get("working_dir") or "",
         attach=attach,
         tty=words.get("tty", False),
         open_stdin=words.get("stdin_open", False),
         publish=tuple(publish_words(words.get("ports") or {})),
         publish_all=words.get("publish_all_ports", False),
         volumes=tuple(_volumes(words.get("volumes") or ())),
+        mounts=mounts(words.get("mounts")),
+        tmpfs=tmpfs(words.get("tmpfs")),
         links=tuple(_joined(words.get("links") or ())),
         extra_hosts=tuple(_joined(words.get("extra_hosts") or ())),
         network=network or mode or "default",
-        cap_add=tuple(words.get("cap_add") or ()),
-        cap_drop=tuple(words.get("cap_drop") or ()),
+        privileged=words.get("privileged", False),
+        sysctls={name: str(value) for name, value in (words.get("sysctls") or {}).items()},
+        init=bool(words.get("init")),
+        oom_score_adj=words.get("oom_score_adj") or 0,
+        shm_size=size(words.get("shm_size") or 0),
+        resources=resources(words),
+        restart_policy=restart_policy(words.get("restart_policy")),
+        healthcheck=healthcheck(words.get("healthcheck")),
+        log_driver=log_driver,
+        log_options=log_options,
         read_only=words.get("read_only", False),
         auto_remove=words.get("auto_remove", False),
-        stop_signal=words.get("stop_signal") or "",
+        **given,
     )
 
 

@@ -8,8 +8,11 @@ import pytest
 
 from pallet.errors import InvalidInput, Unsupported
 from pallet.network.ports import parse_publish
+from pallet.oci.config import Healthcheck
 from pallet.ops.create_options import CreateOptions
-from pallet.sdk.create_words import CreateWords, create_options, publish_words
+from pallet.sdk.container_words import CreateWords
+from pallet.sdk.create_words import create_options, publish_words
+from pallet.store.host_config import Device, DeviceValue, RestartPolicy, Ulimit
 
 
 def options(command: Any = None, **words: Any) -> CreateOptions:
@@ -109,13 +112,17 @@ def test_the_rest_goes_by_its_name() -> None:
     assert options(user=0).user == "0"
 
 
-@pytest.mark.parametrize(("name", "value"), [("mem_limit", "1g"), ("privileged", True), ("devices", ["/dev/x"])])
+@pytest.mark.parametrize(
+    ("name", "value"), [("cpu_count", 2), ("network_disabled", True), ("storage_opt", {"size": "1g"})]
+)
 def test_what_pallet_cannot_do_is_said(name: str, value: Any) -> None:
     with pytest.raises(Unsupported, match=f"{name} is not supported"):
         options(**{name: value})
 
 
-@pytest.mark.parametrize(("name", "value"), [("mem_limit", None), ("privileged", False), ("devices", [])])
+@pytest.mark.parametrize(
+    ("name", "value"), [("mem_limit", None), ("privileged", False), ("devices", []), ("cpu_count", None)]
+)
 def test_what_is_off_anyway_is_fine(name: str, value: Any) -> None:
     assert options(**{name: value}) == options()
 
@@ -123,3 +130,52 @@ def test_what_is_off_anyway_is_fine(name: str, value: Any) -> None:
 def test_unknown_words_are_refused_as_python_does() -> None:
     with pytest.raises(TypeError, match="unexpected keyword argument 'envrionment'"):
         options(envrionment={})
+
+
+def test_limits_are_numbers_or_texts() -> None:
+    made = options(
+        mem_limit="512m", memswap_limit=-1, mem_reservation=1 << 20, nano_cpus=500_000_000, cpu_shares=5, pids_limit=7,
+        blkio_weight_device=[{"Path": "/dev/a", "Weight": 300}], device_read_bps=[{"Path": "/dev/a", "Rate": "1k"}],
+        ulimits=[{"Name": "nofile", "Soft": 3, "Hard": 4}, {"name": "core", "hard": 0}],
+        devices=["/dev/a", "/dev/a:/dev/b:r"], mem_swappiness=0, shm_size="1m",
+    )  # fmt: skip
+    limits = made.resources
+    assert (limits.memory, limits.memory_swap, limits.memory_reservation) == (512 << 20, -1, 1 << 20)
+    assert (limits.nano_cpus, limits.cpu_shares, limits.pids_limit, limits.memory_swappiness) == (500_000_000, 5, 7, 0)
+    assert limits.blkio_weight_device == (DeviceValue("/dev/a", 300),)
+    assert limits.read_bps == (DeviceValue("/dev/a", 1024),)
+    assert limits.ulimits == (Ulimit("nofile", hard=4, soft=3), Ulimit("core", hard=0, soft=0))
+    assert limits.devices == (Device("/dev/a", "/dev/a"), Device("/dev/a", "/dev/b", "r"))
+    assert made.shm_size == 1 << 20
+
+
+def test_restarts_checks_and_logs() -> None:
+    made = options(
+        restart_policy={"Name": "on-failure", "MaximumRetryCount": 5},
+        healthcheck={"test": "true", "interval": 10**9, "retries": 2},
+        log_config={"type": "json-file", "config": {"max-size": "1m", "max-file": 3}},
+    )
+    assert made.restart_policy == RestartPolicy("on-failure", 5)
+    assert made.healthcheck == Healthcheck(test=("CMD-SHELL", "true"), interval=10**9, retries=2)
+    assert (made.log_driver, made.log_options) == ("json-file", {"max-size": "1m", "max-file": "3"})
+
+
+def test_mounts_are_docker_s_objects() -> None:
+    made = options(
+        mounts=[{"Target": "/a", "Source": "vol", "Type": "volume", "ReadOnly": False}], tmpfs={"/t": "size=1m"}
+    )
+    assert made.mounts == ({"Type": "volume", "Target": "/a", "Source": "vol", "ReadOnly": False},)
+    assert made.tmpfs == {"/t": "size=1m"}
+    assert options(tmpfs=["/t", "/u:size=1m"]).tmpfs == {"/t": "", "/u": "size=1m"}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"mem_limit": "much"}, {"ulimits": [{"Soft": 1}]}, {"devices": ["a:b:c:d"]}, {"mounts": ["/a:/b"]},
+        {"device_read_bps": ["/dev/a:1"]},
+    ],
+)  # fmt: skip
+def test_limits_that_make_no_sense(words: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput):
+        options(**words)

@@ -255,6 +255,10 @@ def _go_error(text: str, error: ValueError) -> str:
     start = text.lstrip()[:1]
     if not start:
         return "unexpected end of JSON input"
+    literal = {"t": "true", "f": "false", "n": "null"}.get(start, "")
+    for wanted, found in zip(literal, text.lstrip(), strict=False):
+        if wanted != found:
+            return f"invalid character '{found}' in literal {literal} (expecting '{wanted}')"
     if start not in '{["-0123456789tfn':
         return f"invalid character '{start}' looking for beginning of value"
     return str(error)
