@@ -8,8 +8,9 @@ import msgspec
 
 from pallet.engine import Engine
 from pallet.errors import Conflict, NoSuchContainer
+from pallet.host.locks import lock
 from pallet.ops.container_state import current
-from pallet.runtime.logs import Entry, read_log
+from pallet.runtime.logs import Entry, read_lines, read_log
 from pallet.runtime.paths import ContainerPaths
 
 
@@ -34,6 +35,8 @@ def container_logs(
     since: int | None = None,
     until: int | None = None,
     timestamps: bool = False,
+    details: bool = False,
+    joined: bool = False,
 ) -> Iterator[LogPiece]:
     """What a container wrote.
 
@@ -45,6 +48,8 @@ def container_logs(
         since: leave out what is older; nanoseconds since the epoch.
         until: leave out what is newer.
         timestamps: put the time before each line.
+        details: put the container's attributes before each line: the labels and variables that its log options name.
+        joined: many lines may come as one piece, which is quicker.
 
     Raises:
         NoSuchContainer: there is none; raised at once.
@@ -55,21 +60,76 @@ def container_logs(
     if driver == "none":
         raise Conflict("configured logging driver does not support reading")
 
+    paths = ContainerPaths(engine.settings, id)
+
     def ended() -> bool:
         try:
-            return not current(engine, id)[1].running
+            if _goes_on(engine, id):
+                return False
+            # Whoever restarts it has the lock between its end and its start.
+            with lock(paths.lock):
+                return not _goes_on(engine, id)
         except NoSuchContainer:
             return True
+
+    prefix = _attributes(engine, id) if details else b""
 
     if driver == "journald":
         from pallet.runtime.journal import read_journal
 
-        return _pieces(read_journal(id, tail=tail, ended=ended if follow else None), since, until, timestamps)
-    entries = read_log(ContainerPaths(engine.settings, id).log, tail=tail, ended=ended if follow else None)
-    return _pieces(entries, since, until, timestamps)
+        return _pieces(read_journal(id, tail=tail, ended=ended if follow else None), since, until, timestamps, prefix)
+    if joined and since is None and until is None and not timestamps and not details:
+        return _joined(read_lines(paths.log, tail=tail, ended=ended if follow else None))
+    entries = read_log(paths.log, tail=tail, ended=ended if follow else None)
+    return _pieces(entries, since, until, timestamps, prefix)
 
 
-def _pieces(entries: Iterator[Entry], since: int | None, until: int | None, timestamps: bool) -> Iterator[LogPiece]:
+def _goes_on(engine: Engine, id: str) -> bool:
+    """Whether more may be written: it runs, or is about to be started again."""
+    now = current(engine, id)[1]
+    return now.running or now.name == "restarting"
+
+
+def _attributes(engine: Engine, id: str) -> bytes:
+    """What `--details` puts before each line. Source: docker 20.10, daemon/logger/loginfo.go, ExtraAttributes."""
+    from urllib.parse import quote_plus
+
+    record = engine.store.containers.find(id)
+    options, found = record.host.log_options, {}
+    for key in options.get("labels", "").split(","):
+        if key in (record.config.labels or {}):
+            found[key] = (record.config.labels or {})[key]
+    variables = dict(word.partition("=")[::2] for word in record.config.env or ())
+    for key in options.get("env", "").split(","):
+        if key in variables:
+            found[key] = variables[key]
+    return ",".join(f"{quote_plus(key)}={quote_plus(found[key])}" for key in sorted(found)).encode() + b" "
+
+
+def _joined(batches: Iterator[list[bytes]]) -> Iterator[LogPiece]:
+    """The output as it was, one piece for as much as is of one stream."""
+    for lines in batches:
+        run: list[bytes] = []
+        stream = b""
+        for line in lines:
+            parts = line.split(b" ", 3)
+            if len(parts) != 4:
+                continue
+            _, whose, kind, text = parts
+            if whose != stream:
+                if run:
+                    yield LogPiece(stream.decode(), b"".join(run))
+                run, stream = [], whose
+            run.append(text)
+            if kind == b"F":
+                run.append(b"\n")
+        if run:
+            yield LogPiece(stream.decode(), b"".join(run))
+
+
+def _pieces(
+    entries: Iterator[Entry], since: int | None, until: int | None, timestamps: bool, prefix: bytes
+) -> Iterator[LogPiece]:
     inside: dict[str, bool] = {}  # streams in the middle of a line
     for entry in entries:
         if since is not None and entry.nanoseconds < since:
@@ -77,6 +137,8 @@ def _pieces(entries: Iterator[Entry], since: int | None, until: int | None, time
         if until is not None and entry.nanoseconds > until:
             return
         data = entry.text
+        if prefix and not inside.get(entry.stream):
+            data = prefix + data
         if timestamps and not inside.get(entry.stream):
             data = entry.time.replace(b"+00:00", b"Z") + b" " + data
         inside[entry.stream] = entry.partial

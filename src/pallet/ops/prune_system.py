@@ -40,7 +40,12 @@ class PrunedSystem(msgspec.Struct, frozen=True):
 
 
 def prune_system(
-    engine: Engine, *, all: bool = False, volumes: bool = False, filters: Iterable[tuple[str, str]] = (), dry_run: bool = False
+    engine: Engine,
+    *,
+    all: bool = False,
+    volumes: bool = False,
+    filters: Iterable[tuple[str, str]] = (),
+    dry_run: bool = False,
 ) -> PrunedSystem:
     """Remove stopped containers, networks and images that nothing uses, and what killed processes left.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from pallet.cli.command import Command, Flag
 from pallet.cli.failure import Failure, from_object
 
@@ -22,6 +24,13 @@ def _moment(flag: str, text: str) -> int | None:
         raise Failure(f'invalid value for "{flag}": {error.message}', exit_code=1) from None
 
 
+def _write(fd: int, data: bytes) -> None:
+    """Write past the buffers, which keep no order between the two streams."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
 def _run(ctx: Context, opts: Options, args: list[str]) -> int:
     from pallet.ops.container_logs import container_logs
 
@@ -34,18 +43,13 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
         since=_moment("since", opts.since),
         until=_moment("until", opts.until),
         timestamps=opts.timestamps,
+        details=opts.details,
+        joined=True,
     )
-    out, err = ctx.stdout.buffer, ctx.stderr.buffer
-    last = out
+    ctx.stdout.flush()
+    fds = {"stdout": ctx.stdout.fileno(), "stderr": ctx.stderr.fileno()}
     for piece in pieces:
-        target = out if piece.stream == "stdout" else err
-        if target is not last:
-            last.flush()  # both may be the same file
-            last = target
-        target.write(piece.data)
-        if opts.follow:
-            target.flush()
-    last.flush()
+        _write(fds[piece.stream], piece.data)
     return 0
 
 
@@ -55,6 +59,7 @@ COMMAND = Command(
     _run,
     example="pallet logs -f --tail 20 apache",
     flags=(
+        Flag("details", help="Show extra details provided to logs"),
         Flag("follow", "f", help="Follow log output"),
         Flag(
             "since",
