@@ -27,7 +27,7 @@ from pallet.build.view import with_views
 from pallet.content import CHUNK_SIZE
 from pallet.dockerfile.instructions import Add, Copy
 from pallet.errors import InvalidInput, PalletError
-from pallet.host.files import remove_tree
+from pallet.host.files import remove_tree, sync_filesystem
 from pallet.layer.compress import decompressor
 from pallet.layer.snapshots import Staging
 from pallet.layer.tarformat import BLOCK, full_checksums
@@ -183,7 +183,10 @@ class CopyStep:
             unpacker = None if flat else self._shared.unpacker
             return write_layer(self._shared.engine.store.blobs, unpacker, items, roots[0], lowers, staging)
 
-        return with_views(self._directory, stacks, write)
+        packed = with_views(self._directory, stacks, write)
+        # In the end all layers have to be on the disk: what is on its way there by then is not waited for.
+        self._shared.later(lambda: sync_filesystem(staging.path))
+        return packed
 
     def _unpacked(self, scratch: Scratch, gathered: Gathered) -> Gathered:
         """ADD's archives, unpacked: those of the context unless told otherwise, those of URLs if told so."""

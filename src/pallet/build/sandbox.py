@@ -22,6 +22,7 @@ from pallet.build.view import real_path
 from pallet.errors import HostError, InvalidInput, PalletError
 from pallet.host import inroot, mounts
 from pallet.host.erofs import mounted_images
+from pallet.host.process import alive, start_time
 from pallet.host.spawn import find_program
 from pallet.layer.settle import copy_directory_metadata
 from pallet.layer.snapshots import Staging
@@ -30,6 +31,7 @@ from pallet.runtime.rootfs import make_private
 from pallet.runtime.users import User, resolve_user
 
 _PIPE = 65536
+_PREFIX = "build-"
 _DIRECTORIES = ("/proc", "/dev", "/sys")
 
 
@@ -100,7 +102,7 @@ class Sandbox:
         self._staging = staging
         self._lowers = list(lowers)
         self._command = command
-        self._id = "build-" + os.urandom(8).hex()
+        self._id = f"{_PREFIX}{os.getpid()}-{start_time(os.getpid())}-{os.urandom(4).hex()}"
         self._pid = 0
         self._status = 0
         self._error: BaseException | None = None
@@ -379,6 +381,20 @@ class Sandbox:
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))
         mounts.mount(f"/proc/self/fd/{self._command.namespace}", path, None, mounts.MS_BIND)
         return path
+
+
+def sweep(runtime: OciRuntime) -> None:
+    """Forget the runs of builds that were killed: what the runtime notes of them, and their control groups."""
+    try:
+        names = os.listdir(runtime.root)
+    except FileNotFoundError:
+        return
+    for name in names:
+        pid, _, rest = name.removeprefix(_PREFIX).partition("-")
+        start = rest.partition("-")[0]
+        whose = (int(pid), int(start)) if pid.isdigit() and start.isdigit() else (0, 0)
+        if name.startswith(_PREFIX) and not alive(*whose):
+            runtime.delete(name)
 
 
 def _is_link(fd: int, name: str) -> bool:

@@ -15,6 +15,7 @@ from pallet.build.context import Context
 from pallet.build.events import Cancel, Journal
 from pallet.build.network import BuildNetwork
 from pallet.build.options import BuildOptions
+from pallet.build.sandbox import sweep
 from pallet.build.source import Tree
 from pallet.dockerfile.graph import Plan
 from pallet.dockerfile.stages import Dockerfile
@@ -89,6 +90,7 @@ class Shared:
                 root = f"{settings.run_dir}/runtime"
                 os.makedirs(root, 0o700, exist_ok=True)
                 self._runtime = find_runtime(settings.runtime, root)
+                sweep(self._runtime)
             return self._runtime
 
     def staging(self) -> Staging:
