@@ -57,15 +57,15 @@ def read_log(path: str, *, tail: int | None = None, ended: Callable[[], bool] | 
         tail: how many lines from the end to begin with; None for all.
         ended: for following: tells whether nothing more will come; None not to follow.
     """
-    for entries in _batches(path, tail, ended):
+    for entries in read_lines(path, tail=tail, ended=ended):
         for line in entries:
             entry = parse_entry(line)
             if entry is not None:
                 yield entry
 
 
-def _batches(path: str, tail: int | None, ended: Callable[[], bool] | None) -> Iterator[list[bytes]]:
-    """The lines of the files, as they come."""
+def read_lines(path: str, *, tail: int | None = None, ended: Callable[[], bool] | None = None) -> Iterator[list[bytes]]:
+    """The lines of a log as they stand there, without their newlines, many at once; arguments as `read_log`."""
     file = _begin(path, tail)
     if file is None:
         return
