@@ -161,9 +161,11 @@ _VOLUME = (
 )
 
 _SYSTEM = (
+    Node("boot", "Start the containers whose restart policy wants it", "system.boot", hidden=True),
     Node("check", "Verify the store's content, layers and records", "system.check"),
     Node("df", "Show pallet disk usage", "system.df"),
     Node("events", _EVENTS, "system.events"),
+    Node("generate-systemd", "Write systemd units that start containers at boot", "system.generate_systemd"),
     Node("info", _INFO, "system.info"),
     Node("prune", "Remove unused data", "system.prune"),
 )
