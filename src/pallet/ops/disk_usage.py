@@ -5,6 +5,7 @@ A layer that several images share is counted once in the total, and for each ima
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection
 
 import msgspec
@@ -16,6 +17,7 @@ from pallet.naming import familiar
 from pallet.ops.container_running import is_running
 from pallet.ops.volume_remove import volume_size
 from pallet.runtime.paths import ContainerPaths
+from pallet.store.build_cache import CachedLayer
 from pallet.store.container_record import ContainerRecord
 
 
@@ -70,6 +72,8 @@ class DiskUsage(msgspec.Struct, frozen=True):
         volumes: each volume.
         blobs: how many compressed blobs there are (for push and save).
         blob_bytes: their size.
+        cache: the results of earlier builds, those used last first.
+        cache_bytes: of unpacked layers that only these have, and of directories that RUN --mount=type=cache keeps.
     """
 
     images: tuple[ImageUsage, ...]
@@ -78,6 +82,8 @@ class DiskUsage(msgspec.Struct, frozen=True):
     volumes: tuple[VolumeUsage, ...]
     blobs: int
     blob_bytes: int
+    cache: tuple[CachedLayer, ...] = ()
+    cache_bytes: int = 0
 
     @property
     def reclaimable(self) -> int:
@@ -86,7 +92,7 @@ class DiskUsage(msgspec.Struct, frozen=True):
 
 
 def disk_usage(engine: Engine) -> DiskUsage:
-    """Count the bytes of images, containers, volumes and blobs."""
+    """Count the bytes of images, containers, volumes, blobs and the build cache."""
     store = engine.store
     uses = store.images.layer_uses()
     owners: dict[str, set[str]] = {}
@@ -120,7 +126,11 @@ def disk_usage(engine: Engine) -> DiskUsage:
         if not volume.options
     )
     blobs = [store.blobs.size(digest) for digest in store.blobs.all()]
-    return DiskUsage(images, sum(sizes.values()), containers, volumes, len(blobs), sum(blobs))
+    cache = tuple(store.build_cache.all())
+    own = store.build_cache.own_chains()
+    cached = sum({layer.chain_id: layer.size for layer in cache if layer.chain_id in own}.values())
+    cached += tree_size(os.path.join(engine.settings.root, "build", "mounts"))
+    return DiskUsage(images, sum(sizes.values()), containers, volumes, len(blobs), sum(blobs), cache, cached)
 
 
 def unshared_bytes(engine: Engine, images: Collection[str]) -> int:

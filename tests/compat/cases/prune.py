@@ -41,10 +41,12 @@ CASES = cases(
     "docker images -a",
     differs(
         "docker system df",
-        why="pallet has neither volumes nor a build cache yet, and keeps layers as they were pulled",
+        why="pallet keeps layers as they were pulled, and says so",
         stdout="TYPE               TOTAL     ACTIVE    SIZE      RECLAIMABLE\n"
         "Images             0         0         0B        0B\n"
         "Containers         0         0         0B        0B\n"
+        "Local Volumes      0         0         0B        0B\n"
+        "Build Cache        0         0         0B        0B\n"
         "Compressed Blobs   0         0         0B        0B\n",
     ),
 )

@@ -52,6 +52,7 @@ def _summary(usage: DiskUsage) -> list[_Line]:
             sum(volume.size for volume in usage.volumes),
             sum(volume.size for volume in usage.volumes if not volume.links),
         ),
+        _Line("Build Cache", len(usage.cache), 0, usage.cache_bytes, usage.cache_bytes),
         _Line("Compressed Blobs", usage.blobs, 0, usage.blob_bytes, 0),
     ]
 
@@ -85,6 +86,8 @@ def _print_details(ctx: Context, usage: DiskUsage) -> None:
     ctx.print("\nLocal Volumes space usage:\n")
     volumes = [(each.name, str(each.links), human_size(each.size, 4)) for each in usage.volumes]
     _table(ctx, ("VOLUME NAME", "LINKS", "SIZE"), volumes)
+    ctx.print(f"\nBuild cache usage: {human_size(usage.cache_bytes, 4)}\n")
+    _table(ctx, ("CACHE ID", "CACHE TYPE", "SIZE", "CREATED", "LAST USED", "USAGE", "SHARED"), _cache_rows(usage))
     ctx.print(f"\nCompressed blobs, for push and save: {usage.blobs}, {human_size(usage.blob_bytes)}")
 
 
@@ -103,6 +106,14 @@ def _image_rows(usage: DiskUsage) -> Iterable[tuple[str, ...]]:
             sizes = (image.size, image.shared, image.size - image.shared)
             texts = tuple(human_size(size, 4) for size in sizes)
             yield (repository, tag, image.id.short, _ago(image.created), *texts, str(image.containers))
+
+
+def _cache_rows(usage: DiskUsage) -> Iterable[tuple[str, ...]]:
+    from pallet.units import human_size
+
+    for layer in usage.cache:
+        times = (_ago(layer.created), _ago(layer.used))
+        yield (layer.key.short, "regular", human_size(layer.size, 4), *times, str(layer.uses), "false")
 
 
 def _container_rows(ctx: Context, usage: DiskUsage) -> Iterable[tuple[str, ...]]:
