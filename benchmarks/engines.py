@@ -54,9 +54,14 @@ class Engine:
         """Run a command, measured."""
         return measure(self.group, [*self.command, *args], self.env, stdin=stdin, stdout=stdout)
 
-    def do(self, *args: str, stdin: Path | None = None) -> str:
-        """Run a command that is not measured; its output."""
-        return quietly([*self.command, *args], self.env, stdin=stdin)
+    def do(self, *args: str, seconds: float | None = None) -> str:
+        """Run a command that is not measured; its output.
+
+        Raises:
+            Failed: it exits with something else than 0.
+            TooSlow: it takes longer than that.
+        """
+        return quietly([*self.command, *args], self.env, seconds=seconds)
 
     def pull(self, name: str) -> Sample:
         """Pull an image from the registry on loopback."""

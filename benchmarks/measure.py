@@ -41,6 +41,10 @@ class Failed(Exception):
     """A command failed, or gave a wrong result."""
 
 
+class TooSlow(Failed):
+    """A command takes longer than one may wait for."""
+
+
 class Group:
     """A control group for one engine, as a context."""
 
@@ -125,14 +129,19 @@ def measure(
     return Sample(wall, cpu, watch.peak)
 
 
-def quietly(argv: Sequence[str], env: Mapping[str, str], *, stdin: Path | None = None) -> str:
+def quietly(argv: Sequence[str], env: Mapping[str, str], *, seconds: float | None = None) -> str:
     """Run a command that is not measured; its output, without the last line's end.
 
     Raises:
         Failed: it exits with something else than 0.
+        TooSlow: it takes longer than that.
     """
-    with _file(stdin, "rb") as source:
-        done = subprocess.run(argv, check=False, env=env, stdin=source, capture_output=True)
+    try:
+        done = subprocess.run(
+            argv, check=False, env=env, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds
+        )
+    except subprocess.TimeoutExpired as error:
+        raise TooSlow(f"{' '.join(argv)}: not within {seconds} s") from error
     if done.returncode != 0:
         raise Failed(f"{' '.join(argv)}: exit {done.returncode}: {done.stderr.decode(errors='replace')[-2000:]}")
     return done.stdout.decode(errors="replace").rstrip("\n")

@@ -52,6 +52,7 @@ def page(results: Results) -> str:
         "greatest; CPU is user and system time of all the engine's processes, the daemon's included (for `image ls` of "
         "the client alone); memory is the most at any moment.",
         table(results),
+        "\n".join(f"- {row.name}: {note}" for row in results.rows for note in row.notes),
         "\n".join(f"- verified: {line}" for line in results.verified),
         "\n".join(f"- PROBLEM: {line}" for line in results.problems),
     ]

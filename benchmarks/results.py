@@ -18,10 +18,12 @@ class Row(msgspec.Struct):
     Attributes:
         name: what was done.
         samples: those of each engine, in the order in which they were taken; the n-th of all belong together.
+        notes: what else there is to say, in words.
     """
 
     name: str
     samples: dict[str, list[Sample]] = {}
+    notes: list[str] = []
 
     def add(self, engine: str, sample: Sample) -> None:
         """Take one more measurement."""
