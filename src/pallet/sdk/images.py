@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Literal, overload
+import os
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, overload
 
 from pallet.progress import Progress, silent
 from pallet.sdk import inputs
@@ -12,6 +13,7 @@ from pallet.sdk.arguments import Filters, filter_pairs, lines, optional_referenc
 from pallet.sdk.image import Image, image_id
 
 if TYPE_CHECKING:
+    from pallet.build.events import BuildEvent
     from pallet.sdk.engine import Engine
 
 
@@ -236,6 +238,104 @@ class Images:
                 platform=wanted,
             )
         return Image(self._engine, id)
+
+    def build(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        tag: str | Iterable[str] | None = None,
+        quiet: bool = False,
+        fileobj: BinaryIO | None = None,
+        nocache: bool = False,
+        rm: bool = True,
+        custom_context: bool = False,
+        encoding: str | None = None,
+        pull: bool = False,
+        forcerm: bool = False,
+        dockerfile: str | None = None,
+        buildargs: Mapping[str, object] | None = None,
+        container_limits: Mapping[str, Any] | None = None,
+        shmsize: int | None = None,
+        labels: Mapping[str, str] | None = None,
+        target: str | None = None,
+        network_mode: str | None = None,
+        squash: bool = False,
+        extra_hosts: Mapping[str, str] | Iterable[str] | None = None,
+        platform: str | None = None,
+        *,
+        secrets: Mapping[str, bytes] | None = None,
+        contexts: Mapping[str, str] | None = None,
+        source_date_epoch: int | None = None,
+        rewrite_timestamp: bool = False,
+        progress: Callable[[BuildEvent], None] | None = None,
+    ) -> tuple[Image, builtins.list[str]]:
+        """Build an image from a Dockerfile.
+
+        Args:
+            path: the context: a directory, a git repository, or a URL.
+            tag: the image's name, or several.
+            quiet, rm, forcerm: for docker-py's callers; there is nothing to remove.
+            fileobj: a Dockerfile, instead of a path; a context's tar with `custom_context`.
+            nocache: use no results of earlier builds.
+            custom_context: `fileobj` is a tar.
+            encoding: of that tar; it is found out anyway.
+            pull: ask the registry for base images that are here.
+            dockerfile: the Dockerfile's path in the context.
+            buildargs: values of ARGs.
+            container_limits: `memory`, `memswap` (bytes), `cpushares`, `cpusetcpus`, of RUN.
+            shmsize: bytes of RUN's /dev/shm.
+            labels: of the image.
+            target: the stage to build.
+            network_mode: of RUN: `default`, `host` or `none`.
+            squash: make the new layers one.
+            extra_hosts: names and addresses for RUN.
+            platform: `os[/arch[/variant]]`; this machine's if not given.
+            secrets: what RUN --mount=type=secret finds.
+            contexts: further contexts, by name.
+            source_date_epoch: the time of all that is made, in seconds since 1970.
+            rewrite_timestamp: no file of a new layer is younger than that.
+            progress: is called with a `pallet.build.events.BuildEvent` for each report, from several threads, one at
+                a time.
+
+        Returns:
+            The image, and what the build printed, line by line.
+
+        Raises:
+            DockerfileError: the Dockerfile is wrong, or one of its instructions failed; it has the lines.
+            InvalidInput: an argument is wrong.
+            TypeError: neither path nor fileobj.
+
+        Example:
+            >>> image, log = engine.images.build(path=".", tag="app:1", buildargs={"VERSION": "1"})
+            >>> image.tags
+            ['app:1']
+        """
+        from pallet.sdk.build import build_image
+
+        return build_image(
+            self._engine,
+            path,
+            fileobj,
+            tag=tag,
+            nocache=nocache,
+            custom_context=custom_context,
+            encoding=encoding,
+            pull=pull,
+            dockerfile=dockerfile,
+            buildargs=buildargs,
+            container_limits=container_limits,
+            shmsize=shmsize,
+            labels=labels,
+            target=target,
+            network_mode=network_mode,
+            squash=squash,
+            extra_hosts=extra_hosts,
+            platform=platform,
+            secrets=secrets,
+            contexts=contexts,
+            source_date_epoch=source_date_epoch,
+            rewrite_timestamp=rewrite_timestamp,
+            progress=progress,
+        )
 
     def remove(self, image: str | Image, force: bool = False, noprune: bool = False) -> None:
         """Remove a name, and the image with its last one.
