@@ -137,6 +137,18 @@ def _execute(template: Template, row: Row) -> str:
         raise Failure(f"template parsing error: {error.message}", exit_code=1) from None
 
 
+class _Titles:
+    """The titles of fields: what a template for rows makes a table's first line of."""
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._headers = headers
+
+    def __go_field__(self, name: str) -> object:
+        if name == "Label":  # a label's title is the last part of its name, in words
+            return lambda label: label.rpartition(".")[2].replace("-", " ").replace("_", " ")
+        return self._headers.get(name, "")
+
+
 def _titles(source: str, headers: Mapping[str, str]) -> str:
     """The first line of a table: the template with each field's title in its place.
 
@@ -150,6 +162,6 @@ def _titles(source: str, headers: Mapping[str, str]) -> str:
         return re.sub(_WORD, lambda word: "or" if word[0] in _TEXT_FUNCTIONS else word[0], action[0])
 
     try:
-        return parse(re.sub(_ACTION, in_action, source, flags=re.DOTALL)).execute(dict(headers))
+        return parse(re.sub(_ACTION, in_action, source, flags=re.DOTALL)).execute(_Titles(headers))
     except TemplateError:  # docker shows what there is of the line; the rows have shown the error, if there are any
         return ""

@@ -23,7 +23,15 @@ Found = tuple[object, dict[str, Any]]
 """An object as a typed Go value and as docker's JSON object."""
 
 
-def inspect_each(ctx: Context, names: list[str], find: Callable[[str], Found], *, template: str, fail: Fail) -> int:
+def inspect_each(
+    ctx: Context,
+    names: list[str],
+    find: Callable[[str], Found],
+    *,
+    template: str,
+    fail: Fail,
+    typed_only: bool = False,
+) -> int:
     """Print the objects with these names.
 
     Args:
@@ -32,6 +40,7 @@ def inspect_each(ctx: Context, names: list[str], find: Callable[[str], Found], *
         find: the object with a name; raises PalletError if there is none.
         template: `--format`, empty or `json` for JSON.
         fail: how errors are worded.
+        typed_only: whether the template never runs on the JSON.
 
     Returns:
         The exit code.
@@ -44,7 +53,7 @@ def inspect_each(ctx: Context, names: list[str], find: Callable[[str], Found], *
         except PalletError as error:
             failures.append(fail(error))
     if template and template != "json":
-        ctx.stdout.write(_through_template(template, found, failures) or "\n")
+        ctx.stdout.write(_through_template(template, found, failures, typed_only) or "\n")
     else:
         raw = msgspec.json.format(msgspec.json.encode([each[1] for each in found]), indent=-1 if template else 4)
         ctx.print(raw.decode())
@@ -53,7 +62,7 @@ def inspect_each(ctx: Context, names: list[str], find: Callable[[str], Found], *
     return failures[-1][1] if failures else 0
 
 
-def _through_template(source: str, found: list[Found], failures: list[tuple[str, int]]) -> str:
+def _through_template(source: str, found: list[Found], failures: list[tuple[str, int]], typed_only: bool) -> str:
     from pallet.gotemplate import parse
 
     try:
@@ -64,8 +73,10 @@ def _through_template(source: str, found: list[Found], failures: list[tuple[str,
     for typed, plain in found:
         try:
             out += template.execute(typed) + "\n"
-        except TemplateError:
+        except TemplateError as first:
             try:
+                if typed_only:
+                    raise first
                 out += template.execute(_numbers(plain), missing_key="error") + "\n"
             except TemplateError as error:
                 failures.insert(0, (f"template parsing error: {error.message}", 1))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pallet.engine import Engine
+from pallet.errors import NotFound
 from pallet.network.bridge import Wanted
 from pallet.ops.record_event import container_event, volume_event
 from pallet.ops.times import now_ns
 from pallet.store.container_record import ContainerRecord, EndpointSettings, NetworkState
-from pallet.store.networks import BRIDGE, BRIDGE_ID, Endpoint, Network
+from pallet.store.networks import BRIDGE_ID, Endpoint, Network
 from pallet.store.volumes import Volume
 
 _NOT_BRIDGED = ("host", "none")
@@ -32,8 +33,6 @@ def record_creation(
         ip: the address it has to get there.
         mac: the hardware address it has to get.
 
-    Raises:
-        NotFound: there is no such network.
     """
     for mount in record.host.mounts:
         if mount.type == "volume":
@@ -41,9 +40,12 @@ def record_creation(
             volume_event(engine, mount.name, "create")
     mode = record.host.network_mode
     if is_bridged(mode):
-        network = engine.store.networks.find(mode) if mode != "default" else BRIDGE
+        try:
+            id = engine.store.networks.find(mode).id if mode != "default" else BRIDGE_ID
+        except NotFound:  # there may be one when it starts
+            id = mode
         settings = EndpointSettings(aliases=aliases, ip=ip, mac=mac)
-        engine.store.networks.join(record.id, network.id, settings)
+        engine.store.networks.join(record.id, id, settings)
     container_event(engine, record, "create")
 
 
@@ -53,7 +55,14 @@ def joined_networks(engine: Engine, record: ContainerRecord) -> list[tuple[Netwo
     Raises:
         NotFound: one of them is gone; docker's text.
     """
-    found = [(engine.store.networks.get(each.network), each) for each in engine.store.networks.of_container(record.id)]
+    found = []
+    for each in engine.store.networks.of_container(record.id):
+        network = engine.store.networks.find(each.network)
+        if network.id != each.network:  # it was made after the container
+            with engine.store.db.transaction():
+                engine.store.networks.leave(record.id, each.network)
+                engine.store.networks.join(record.id, network.id, each.settings)
+        found.append((network, each))
     mode = record.host.network_mode
     main = (BRIDGE_ID, "bridge") if mode == "default" else (mode,)
     return sorted(found, key=lambda pair: pair[0].id not in main and pair[0].name not in main)

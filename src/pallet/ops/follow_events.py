@@ -27,7 +27,8 @@ def follow_events(
 
     Args:
         engine: whose store.
-        since: begin with those that happened then (nanoseconds since the epoch); None for those from now on.
+        since: begin with those that happened then (nanoseconds since the epoch); None for those from now on, or
+            for all there are if `until` is given.
         until: end with those that happened by then; None to go on for ever.
         filters: docker's `container=`, `event=`, `image=`, `label=`, `network=`, `scope=`, `type=`, `volume=`; others
             are passed over, as docker does.
@@ -40,7 +41,9 @@ def follow_events(
     wanted: dict[str, list[str]] = {}
     for key, value in filters:
         wanted.setdefault(key, []).append(value)
-    number = engine.store.events.last() if since is None else engine.store.events.before(since)
+    # docker looks back, too, when it is only told where to end.
+    live = since is None and until is None
+    number = engine.store.events.last() if live else engine.store.events.before(since or 0)
     return _follow(engine, number, since or 0, until, wanted)
 
 

@@ -58,7 +58,7 @@ def remove_volume(engine: Engine, name: str, *, force: bool = False) -> None:
 
 
 def prune_volumes(engine: Engine, *, filters: Iterable[tuple[str, str]] = (), dry_run: bool = False) -> PrunedVolumes:
-    """Remove the volumes that no container has.
+    """Remove the volumes that no container has; those with driver options stay, as with docker.
 
     Args:
         engine: whose store.
@@ -72,7 +72,7 @@ def prune_volumes(engine: Engine, *, filters: Iterable[tuple[str, str]] = (), dr
     users = engine.store.volumes.users()
     removed, reclaimed = [], 0
     for volume in engine.store.volumes.all():
-        if volume.name in users or not labels_match(volume.labels, wanted.get("label")):
+        if volume.options or volume.name in users or not labels_match(volume.labels, wanted.get("label")):
             continue
         if any(labels_match(volume.labels, [text]) for text in wanted.get("label!")):
             continue

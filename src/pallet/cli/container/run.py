@@ -36,10 +36,16 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
     if attach.isdisjoint(("stdout", "stderr")):
         ctx.print(record.id)
         ctx.stdout.flush()
-    if streams is None:
-        run_detached(ctx.engine, record)
-        return 0
-    code = run_attached(ctx.engine, record, **streams)
+    try:
+        if streams is None:
+            run_detached(ctx.engine, record)
+            return 0
+        code = run_attached(ctx.engine, record, **streams)
+    except PalletError as error:
+        if isinstance(error, HostError):
+            raise
+        # An error of the start, whatever its kind: the help is of no use for it.
+        raise HostError(error.message, hint=error.hint) from error
     return 0 if code is None else code
 
 

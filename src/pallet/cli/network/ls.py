@@ -29,7 +29,7 @@ class NetworkRow(Row):
     __slots__ = ("_no_trunc", "network")
 
     FIELDS = tuple(_HEADERS)
-    GO_TYPE = "*formatter.networkContext"
+    GO_TYPE = "*network.networkContext"
 
     def __init__(self, network: Network, no_trunc: bool) -> None:
         self.network = network
