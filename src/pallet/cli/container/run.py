@@ -5,6 +5,7 @@ from __future__ import annotations
 from pallet.cli.command import Command, Flag
 from pallet.cli.container.create_flags import create_flags
 from pallet.cli.failure import Failure, running
+from pallet.errors import HostError, PalletError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
