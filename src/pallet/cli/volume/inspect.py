@@ -30,7 +30,9 @@ def find_volume(ctx: Context, name: str) -> Found:
 def _run(ctx: Context, opts: Options, args: list[str]) -> int:
     from pallet.cli.inspection import inspect_each
 
-    return inspect_each(ctx, args, lambda name: find_volume(ctx, name), template=opts.format, fail=COMMAND.fail, typed_only=True)
+    return inspect_each(
+        ctx, args, lambda name: find_volume(ctx, name), template=opts.format, fail=COMMAND.fail, typed_only=True
+    )
 
 
 COMMAND = Command(
