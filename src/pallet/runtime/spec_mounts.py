@@ -42,18 +42,18 @@ def spec_mounts(
         out = [mount for mount in out if mount["destination"] != "/dev/shm"]
     if shm and "/dev/shm" not in taken:
         out.append(_bind(Mount("bind", shm, "/dev/shm", propagation="rprivate"), sources))
-    files = etc or paths
+    files, own = etc or paths, []
     for destination, source in (
         ("/etc/resolv.conf", files.resolv_conf),
         ("/etc/hostname", files.hostname),
         ("/etc/hosts", files.hosts),
     ):
         if destination not in taken:
-            out.append(_bind(Mount("bind", source, destination, propagation="rprivate"), sources))
+            own.append((destination, _bind(Mount("bind", source, destination, propagation="rprivate"), sources)))
     if init:
         out.append(_bind(Mount("bind", init, _INIT, read_only=True, propagation="rprivate"), sources))
     # A mount on /a must come before one on /a/b.
-    own = [(mount.destination, _bind(mount, sources)) for mount in host.mounts if mount.type != "tmpfs"]
+    own += [(mount.destination, _bind(mount, sources)) for mount in host.mounts if mount.type != "tmpfs"]
     own += [
         (path, {"destination": path, "type": "tmpfs", "source": "tmpfs", "options": options})
         for path, options in tmpfs.items()
