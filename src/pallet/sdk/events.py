@@ -1,0 +1,32 @@
+"""`engine.events`, as docker-py knows it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING, Any
+
+from pallet.ops.follow_events import event_json, follow_events
+from pallet.sdk.arguments import Filters, Moment, filter_pairs, nanoseconds
+
+if TYPE_CHECKING:
+    from pallet.sdk.engine import Engine
+
+
+def events(
+    engine: Engine, since: Moment | None, until: Moment | None, filters: Filters | None
+) -> Generator[dict[str, Any], None, None]:
+    """The events as docker's JSON objects; arguments as `Engine.events`."""
+    found = follow_events(
+        engine,
+        since=nanoseconds(since),
+        until=nanoseconds(until),
+        filters=filter_pairs(filters),
+    )
+    return (event_json(event) for event in found)
+
+
+def encoded(events: Iterator[dict[str, Any]]) -> Generator[bytes, None, None]:
+    """The same as lines of JSON."""
+    from pallet.oci.codec import encode
+
+    return (encode(event) + b"\n" for event in events)

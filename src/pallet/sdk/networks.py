@@ -1,0 +1,254 @@
+"""`engine.networks`, as docker-py knows it."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pallet.errors import InvalidInput, Unsupported
+from pallet.sdk.arguments import Filters, filter_pairs
+
+if TYPE_CHECKING:
+    from pallet.sdk.container import Container
+    from pallet.sdk.engine import Engine
+
+_SHORT = 10  # docker-py's
+
+
+class Network:
+    """One network. `engine.networks` makes these. Two are equal if they have the same id.
+
+    Args:
+        engine: whose store.
+        id: the network's full id.
+        name: its name.
+    """
+
+    def __init__(self, engine: Engine, id: str, name: str) -> None:
+        self._engine = engine
+        self._id = id
+        self._name = name
+        self._attrs: dict[str, Any] | None = None
+
+    @property
+    def id(self) -> str:
+        """64 hex digits."""
+        return self._id
+
+    @property
+    def short_id(self) -> str:
+        """10 hex digits."""
+        return self._id[:_SHORT]
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self._name
+
+    @property
+    def attrs(self) -> dict[str, Any]:
+        """docker's JSON object, as it was when first asked for, or at the last `reload`.
+
+        Raises:
+            NotFound: the network is gone.
+        """
+        if self._attrs is None:
+            self.reload()
+        assert self._attrs is not None
+        return self._attrs
+
+    def reload(self) -> None:
+        """Read `attrs` anew.
+
+        Raises:
+            NotFound: the network is gone.
+        """
+        from pallet.ops.network_inspect import inspect_network
+
+        self._attrs = inspect_network(self._engine, self._id)
+
+    @property
+    def containers(self) -> builtins.list[Container]:
+        """The running containers in it, as `attrs` knows them."""
+        return [self._engine.containers.get(id) for id in self.attrs["Containers"]]
+
+    def connect(
+        self,
+        container: str | Container,
+        aliases: Sequence[str] | None = None,
+        ipv4_address: str | None = None,
+    ) -> None:
+        """Make a container a part of it; if it runs, at once.
+
+        Args:
+            container: a container, or its name or id.
+            aliases: more names for it here.
+            ipv4_address: the address it has to get.
+
+        Raises:
+            NoSuchContainer, NotFound: the container or the network is gone.
+            Forbidden, Conflict, InvalidInput: it cannot be done.
+        """
+        from pallet.ops.network_connect import connect_network
+        from pallet.store.container_record import EndpointSettings
+
+        settings = EndpointSettings(aliases=tuple(aliases or ()), ip=ipv4_address or "", connected=True)
+        connect_network(self._engine, self._id, _container_id(container), settings)
+
+    def disconnect(self, container: str | Container, force: bool = False) -> None:
+        """Take a container out of it; if it runs, at once.
+
+        Args:
+            container: a container, or its name or id.
+            force: as docker-py has it; makes no difference.
+
+        Raises:
+            NoSuchContainer, NotFound: the container or the network is gone.
+            Conflict, Forbidden: it is not in it, or cannot leave it.
+        """
+        from pallet.ops.network_connect import disconnect_network
+
+        disconnect_network(self._engine, self._id, _container_id(container))
+
+    def remove(self) -> None:
+        """Remove it.
+
+        Raises:
+            NotFound: it is gone.
+            Forbidden: it is predefined, or running containers are in it.
+        """
+        from pallet.ops.network_remove import remove_network
+
+        remove_network(self._engine, self._id)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Network) and other._id == self._id
+
+    def __hash__(self) -> int:
+        return hash(self._id)
+
+    def __repr__(self) -> str:
+        return f"<Network: {self._name}>"
+
+
+class Networks:
+    """The networks of an engine's store.
+
+    Args:
+        engine: the engine.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def create(
+        self,
+        name: str,
+        driver: str | None = None,
+        options: Mapping[str, object] | None = None,
+        ipam: Mapping[str, Any] | None = None,
+        internal: bool = False,
+        labels: Mapping[str, str] | None = None,
+        enable_ipv6: bool = False,
+        attachable: bool | None = None,
+    ) -> Network:
+        """Make a network.
+
+        Args:
+            name: its name.
+            driver: only `bridge`.
+            options: of the driver, such as `com.docker.network.driver.mtu`.
+            ipam: `{"Config": [{"Subnet": ..., "Gateway": ..., "IPRange": ..., "AuxiliaryAddresses": {...}}]}`.
+            internal: no way out.
+            labels: labels.
+            enable_ipv6: refused.
+            attachable: recorded only.
+
+        Raises:
+            Conflict, Forbidden: the name or the subnet is taken.
+            InvalidInput: an address that makes no sense.
+            NotFound: another driver.
+            Unsupported: IPv6.
+
+        Example:
+            >>> engine.networks.create("backend", ipam={"Config": [{"Subnet": "10.1.0.0/24"}]})
+            <Network: backend>
+        """
+        from pallet.ops.network_create import NetworkOptions, create_network
+
+        configs = (ipam or {}).get("Config") or [{}]
+        if len(configs) > 1:
+            raise Unsupported("a network has one subnet only")
+        pool = configs[0]
+        unknown = set(pool) - {"Subnet", "Gateway", "IPRange", "AuxiliaryAddresses"}
+        if unknown:
+            raise InvalidInput(f"unknown in an address pool: {', '.join(sorted(unknown))}")
+        made = create_network(
+            self._engine,
+            NetworkOptions(
+                name=name,
+                driver=driver or "bridge",
+                subnet=pool.get("Subnet") or "",
+                gateway=pool.get("Gateway") or "",
+                ip_range=pool.get("IPRange") or "",
+                aux_addresses=dict(pool.get("AuxiliaryAddresses") or {}),
+                internal=internal,
+                attachable=bool(attachable),
+                ipv6=enable_ipv6,
+                options={key: str(value) for key, value in (options or {}).items()},
+                labels=dict(labels or {}),
+            ),
+        )
+        return Network(self._engine, made.id, made.name)
+
+    def get(self, network_id: str) -> Network:
+        """The network with an id, a name, or the beginning of an id.
+
+        Raises:
+            NotFound: there is none.
+        """
+        from pallet.ops.network_inspect import find_network
+
+        found = find_network(self._engine, network_id)
+        return Network(self._engine, found.id, found.name)
+
+    def list(
+        self, names: Sequence[str] | None = None, ids: Sequence[str] | None = None, filters: Filters | None = None
+    ) -> builtins.list[Network]:
+        """The networks, by name.
+
+        Args:
+            names: only those with one of these in their names.
+            ids: only those whose ids begin with one of these.
+            filters: `dangling`, `driver`, `id`, `label`, `name`, `scope`, `type`; a value, or a list of them.
+
+        Raises:
+            InvalidInput: a bad filter.
+        """
+        from pallet.ops.network_list import list_networks
+
+        pairs = filter_pairs(filters)
+        pairs += [("name", name) for name in names or ()] + [("id", id) for id in ids or ()]
+        return [Network(self._engine, each.id, each.name) for each in list_networks(self._engine, filters=pairs)]
+
+    def prune(self, filters: Filters | None = None, *, dry_run: bool = False) -> dict[str, Any]:
+        """Remove the networks that no running container is in.
+
+        Args:
+            filters: `until`, `label`, `label!`.
+            dry_run: only tell what would go.
+
+        Returns:
+            `NetworksDeleted`, a list of names.
+
+        Raises:
+            InvalidInput: a bad filter.
+        """
+        from pallet.ops.network_remove import prune_networks
+
+        return {"NetworksDeleted": prune_networks(self._engine, filters=filter_pairs(filters), dry_run=dry_run)}
+
+
+def _container_id(container: str | Container) -> str:
+    return container if isinstance(container, str) else container.id

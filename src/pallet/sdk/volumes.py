@@ -1,0 +1,165 @@
+"""`engine.volumes`, as docker-py knows it."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from pallet.sdk.arguments import Filters, filter_pairs
+
+if TYPE_CHECKING:
+    from pallet.sdk.engine import Engine
+
+
+class Volume:
+    """One volume. `engine.volumes` makes these. Two are equal if they have the same name.
+
+    Args:
+        engine: whose store.
+        name: the volume's name.
+    """
+
+    def __init__(self, engine: Engine, name: str) -> None:
+        self._engine = engine
+        self._name = name
+        self._attrs: dict[str, Any] | None = None
+
+    @property
+    def id(self) -> str:
+        """Its name."""
+        return self._name
+
+    @property
+    def short_id(self) -> str:
+        """Its name."""
+        return self._name
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self._name
+
+    @property
+    def attrs(self) -> dict[str, Any]:
+        """docker's JSON object, as it was when first asked for, or at the last `reload`.
+
+        Raises:
+            NotFound: the volume is gone.
+        """
+        if self._attrs is None:
+            self.reload()
+        assert self._attrs is not None
+        return self._attrs
+
+    def reload(self) -> None:
+        """Read `attrs` anew.
+
+        Raises:
+            NotFound: the volume is gone.
+        """
+        from pallet.ops.volume_list import inspect_volume
+
+        self._attrs = inspect_volume(self._engine, self._name)
+
+    def remove(self, force: bool = False) -> None:
+        """Remove it with its files.
+
+        Args:
+            force: one that is gone is fine.
+
+        Raises:
+            NotFound: it is gone.
+            Conflict: a container has it.
+        """
+        from pallet.ops.volume_remove import remove_volume
+
+        remove_volume(self._engine, self._name, force=force)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Volume) and other._name == self._name
+
+    def __hash__(self) -> int:
+        return hash(self._name)
+
+    def __repr__(self) -> str:
+        return f"<Volume: {self._name[:10]}>"
+
+
+class Volumes:
+    """The volumes of an engine's store.
+
+    Args:
+        engine: the engine.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def create(
+        self,
+        name: str | None = None,
+        driver: str | None = None,
+        driver_opts: Mapping[str, str] | None = None,
+        labels: Mapping[str, str] | None = None,
+    ) -> Volume:
+        """Make a volume; one with this name that is there already is given back as it is.
+
+        Args:
+            name: its name; one is made up if not given.
+            driver: only `local`.
+            driver_opts: `type`, `device` and `o`, as for mount(8).
+            labels: labels.
+
+        Raises:
+            InvalidInput: a bad name or option.
+            NotFound: another driver.
+
+        Example:
+            >>> engine.volumes.create("data", labels={"app": "web"})
+            <Volume: data>
+        """
+        from pallet.ops.volume_create import create_volume
+
+        made = create_volume(self._engine, name or "", driver=driver or "local", labels=labels, options=driver_opts)
+        return Volume(self._engine, made.name)
+
+    def get(self, volume_id: str) -> Volume:
+        """The volume with a name.
+
+        Raises:
+            NotFound: there is none.
+        """
+        return Volume(self._engine, self._engine.store.volumes.get(volume_id).name)
+
+    def list(self, filters: Filters | None = None) -> builtins.list[Volume]:
+        """The volumes, by name.
+
+        Args:
+            filters: `dangling`, `driver`, `label`, `name`; a value, or a list of them.
+
+        Raises:
+            InvalidInput: a bad filter.
+        """
+        from pallet.ops.volume_list import list_volumes
+
+        found = list_volumes(self._engine, filters=filter_pairs(filters))
+        return [Volume(self._engine, volume.name) for volume in found]
+
+    def prune(self, filters: Filters | None = None, *, dry_run: bool = False) -> dict[str, Any]:
+        """Remove the volumes that no container has.
+
+        Args:
+            filters: `label`, `label!`.
+            dry_run: only tell what would go.
+
+        Returns:
+            `VolumesDeleted`, a list of names, and `SpaceReclaimed`, bytes.
+
+        Raises:
+            InvalidInput: a bad filter.
+        """
+        from pallet.ops.volume_remove import prune_volumes
+
+        pruned = prune_volumes(self._engine, filters=filter_pairs(filters), dry_run=dry_run)
+        return {"VolumesDeleted": [*pruned.removed], "SpaceReclaimed": pruned.reclaimed}
