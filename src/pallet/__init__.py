@@ -19,15 +19,19 @@ if TYPE_CHECKING:
     from pallet.sdk.engine import Engine as Engine
     from pallet.sdk.engine import from_env as from_env
     from pallet.sdk.image import Image as Image
+    from pallet.sdk.networks import Network as Network
+    from pallet.sdk.volumes import Volume as Volume
     from pallet.version import __version__ as __version__
 
-__all__ = ["Container", "Engine", "Event", "Image", "__version__", "errors", "from_env"]
+__all__ = ["Container", "Engine", "Event", "Image", "Network", "Volume", "__version__", "errors", "from_env"]
 
 _HOMES = {
     "Container": "pallet.sdk.container",
     "Engine": "pallet.sdk.engine",
     "Event": "pallet.progress",
     "Image": "pallet.sdk.image",
+    "Network": "pallet.sdk.networks",
+    "Volume": "pallet.sdk.volumes",
     "__version__": "pallet.version",
     "from_env": "pallet.sdk.engine",
 }

@@ -1,16 +1,22 @@
-"""`pallet.Engine`: the engine with its images and containers."""
+"""`pallet.Engine`: the engine with its images, containers, networks, volumes and events."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from pallet import engine as core
 from pallet.environment import make_settings
 from pallet.sdk.containers import Containers
 from pallet.sdk.images import Images
+from pallet.sdk.networks import Networks
+from pallet.sdk.volumes import Volumes
 from pallet.settings import Settings
+
+if TYPE_CHECKING:
+    from pallet.sdk.arguments import Filters, Moment
 
 
 class Engine(core.Engine):
@@ -59,8 +65,11 @@ class Engine(core.Engine):
         )
         self._images = Images(self)
         self._containers = Containers(self)
+        self._networks = Networks(self)
+        self._volumes = Volumes(self)
         # The parts share one connection; two threads must not each make one.
         _ = (self.snapshots, self.store.blobs, self.store.images, self.store.containers)
+        _ = (self.store.networks, self.store.volumes, self.store.events)
 
     @property
     def images(self) -> Images:
@@ -71,6 +80,62 @@ class Engine(core.Engine):
     def containers(self) -> Containers:
         """The containers: run, list, get, ..."""
         return self._containers
+
+    @property
+    def networks(self) -> Networks:
+        """The networks: create, list, get, prune."""
+        return self._networks
+
+    @property
+    def volumes(self) -> Volumes:
+        """The volumes: create, list, get, prune."""
+        return self._volumes
+
+    @overload
+    def events(
+        self,
+        since: Moment | None = None,
+        until: Moment | None = None,
+        filters: Filters | None = None,
+        *,
+        decode: Literal[True],
+    ) -> Generator[dict[str, Any], None, None]: ...
+
+    @overload
+    def events(
+        self,
+        since: Moment | None = None,
+        until: Moment | None = None,
+        filters: Filters | None = None,
+        decode: Literal[False] = False,
+    ) -> Generator[bytes, None, None]: ...
+
+    def events(
+        self,
+        since: Moment | None = None,
+        until: Moment | None = None,
+        filters: Filters | None = None,
+        decode: bool = False,
+    ) -> Generator[dict[str, Any], None, None] | Generator[bytes, None, None]:
+        """What happens in this store, whichever process does it.
+
+        Args:
+            since: begin with what happened then; with what happens from now on if not given.
+            until: end then; go on until the iterator is closed if not given.
+            filters: `container`, `event`, `image`, `label`, `network`, `type`, `volume`; a value, or a list of them.
+            decode: give JSON objects, not lines of JSON.
+
+        Raises:
+            InvalidInput: `since` is later than `until`.
+
+        Example:
+            >>> for event in engine.events(decode=True, filters={"event": "die"}):
+            ...     print(event["Actor"]["Attributes"]["exitCode"])
+        """
+        from pallet.sdk.events import encoded, events
+
+        found = events(self, since, until, filters)
+        return found if decode else encoded(found)
 
     def __enter__(self) -> Engine:
         return self
