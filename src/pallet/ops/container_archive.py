@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import msgspec
 
 from pallet.engine import Engine
-from pallet.errors import Integrity, InvalidInput, NoSuchContainer, NotFound, PalletError
+from pallet.errors import Integrity, InvalidInput, NoSuchContainer, NotFound, PalletError, UnsafeArchive
 from pallet.host.locks import lock
 from pallet.layer.diff import write_path
 from pallet.layer.put import Ownership, put_tree
@@ -129,16 +129,20 @@ def _place(engine: Engine, record: ContainerRecord) -> Iterator[Callable[..., In
             held.release()
 
 
+def _find(engine: Engine, name: str, path: str) -> ContainerRecord:
+    try:
+        return engine.store.containers.find(name)
+    except NoSuchContainer:
+        raise NotFound(f"No such container:path: {name}:{path}") from None
+
+
 def stat_path(engine: Engine, name: str, path: str) -> PathStat:
     """What stands at a path in a container, which may be stopped.
 
     Raises:
         NotFound: no such container, or nothing is there.
     """
-    try:
-        record = engine.store.containers.find(name)
-    except NoSuchContainer:
-        raise NotFound(f"No such container:path: {name}:{path}") from None
+    record = _find(engine, name, path)
     absolute = _absolute(path)
     with _place(engine, record) as inside:
         answer = inside(lambda: _look(absolute, f"{name}:{path}")).finish()
@@ -165,10 +169,9 @@ def get_archive(engine: Engine, name: str, path: str, *, as_name: str | None = N
         as_name: what the entries begin with instead.
 
     Raises:
-        NoSuchContainer: there is none.
-        NotFound: nothing is there.
+        NotFound: no such container, or nothing is there.
     """
-    record = engine.store.containers.find(name)
+    record = _find(engine, name, path)
     absolute = _absolute(path)
     found = stat_path(engine, name, path)
     own_name = base_name(absolute) if as_name is None else as_name
@@ -216,11 +219,10 @@ def put_archive(engine: Engine, name: str, path: str, send: Callable[[int], None
         copy_owner: give the files to the container's user, if it has one.
 
     Raises:
-        NoSuchContainer: there is none.
-        NotFound: there is no such directory.
+        NotFound: no such container, or directory.
         InvalidInput: it is no directory, is read-only, or what is in it forbids the extraction.
     """
-    record = engine.store.containers.find(name)
+    record = _find(engine, name, path)
     absolute = _absolute(path)
     reading, writing = os.pipe2(os.O_CLOEXEC)
     user = record.config.user if copy_owner else ""
@@ -245,8 +247,9 @@ def put_archive(engine: Engine, name: str, path: str, send: Callable[[int], None
             try:
                 put_tree(source, target, real, Ownership(keep=True, owner=owner), follow=True)
             except PalletError as error:
-                cut = isinstance(error, Integrity) and " ends " in error.message
-                reason = "unexpected EOF" if cut else error.message
+                reason = error.message
+                if isinstance(error, Integrity) and not isinstance(error, UnsafeArchive):
+                    reason = "unexpected EOF" if " ends " in reason else "archive/tar: invalid tar header"
                 raise InvalidInput(f"Error processing tar file(exit status 1): {reason}") from error
 
     with _place(engine, record) as inside:

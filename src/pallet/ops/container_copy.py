@@ -11,7 +11,7 @@ import stat
 import msgspec
 
 from pallet.engine import Engine
-from pallet.errors import InvalidInput, NoSuchContainer, NotFound
+from pallet.errors import InvalidInput, NotFound
 from pallet.layer.diff import write_path
 from pallet.layer.put import Ownership, put_tree
 from pallet.ops.container_archive import (
@@ -217,8 +217,6 @@ def _container_target(engine: Engine, name: str, path: str) -> _Target:
         if stat.S_ISLNK(found.mode):
             path = found.link_target
             found = stat_path(engine, name, path)
-    except NoSuchContainer:
-        raise
     except NotFound:
         return _Target(path)
     if stat.S_ISCHR(found.mode) or stat.S_ISBLK(found.mode):

@@ -280,10 +280,12 @@ class _Prepared:
 
 def _environment(started: list[str], set_by_user: set[str], options: ExecOptions, home: str) -> list[str]:
     """The container's variables, those of its own terminal and user apart, and then the user's."""
-    out = {word.partition("=")[0]: word for word in started}
-    if "TERM" not in set_by_user:
-        out.pop("TERM", None)
-        if options.tty:
+    out = {}
+    for word in started:
+        name = word.partition("=")[0]
+        if name != "TERM" or name in set_by_user:
+            out[name] = word
+        if name == "HOSTNAME" and options.tty and "TERM" not in set_by_user:
             out["TERM"] = "TERM=xterm"
     default_home = "" if "HOME" in set_by_user else out.pop("HOME", "")
     for word in options.env:

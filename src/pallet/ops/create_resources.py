@@ -205,7 +205,7 @@ def _check_sets(asked: Resources) -> None:
         try:
             wanted = cgroups.parse_list(text)
         except ValueError as error:
-            raise InvalidInput(f"Invalid value {text} for cpuset {kind}: invalid format: {error}") from None
+            raise InvalidInput(f"Invalid value {text} for cpuset {kind}: {error}") from None
         there = cgroups.available(kind)
         if not wanted <= cgroups.parse_list(there):
             raise InvalidInput(f"Requested {what} are not available - requested {text}, available: {there}")

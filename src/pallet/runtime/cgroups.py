@@ -10,6 +10,7 @@ import os
 from pallet.runtime.oci_runtime import has_cgroups_v2
 
 _ROOT = "/sys/fs/cgroup"
+_MOST = 8192  # the largest number in a list, docker's
 
 # What can be limited: the files (controller/name) of cgroups v1, any of which must be there.
 _V1 = {
@@ -80,9 +81,11 @@ def parse_list(text: str) -> frozenset[int]:
     for part in text.split(",") if text else ():
         first, dash, last = part.partition("-")
         if not all(number.isascii() and number.isdigit() for number in ((first, last) if dash else (first,))):
-            raise ValueError(part)
+            raise ValueError(f"invalid format: {part}")
         low, high = int(first), int(last if dash else first)
-        if high < low or high > 8192:
-            raise ValueError(part)
+        if high < low:
+            raise ValueError(f"invalid format: {part}")
+        if high > _MOST:
+            raise ValueError(f"value of out range, maximum is {_MOST}")
         found.update(range(low, high + 1))
     return frozenset(found)

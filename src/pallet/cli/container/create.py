@@ -20,7 +20,7 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
     from pallet.cli.container.creation import create
 
     if opts.cidfile and os.path.exists(opts.cidfile):
-        text = f"Container ID file found, make sure the other container isn't running or delete {opts.cidfile}"
+        text = f"container ID file found, make sure the other container isn't running or delete {opts.cidfile}"
         raise Failure(text, exit_code=1)
     attach = frozenset(opts.attach or ("stdout", "stderr", *(("stdin",) if opts.interactive else ())))
     record = create(ctx, opts, create_options(ctx, opts, args, attach=attach))
