@@ -101,6 +101,7 @@ def create_network(engine: Engine, options: NetworkOptions) -> Network:
             ip_range=ip_range,
             aux_addresses=options.aux_addresses,
             chosen=not options.subnet,
+            own_gateway=bool(options.gateway),
             internal=options.internal,
             attachable=options.attachable,
             options=options.options,

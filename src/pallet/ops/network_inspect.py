@@ -78,7 +78,8 @@ def _ipam(engine: Engine, network: Network) -> list[dict[str, Any]]:
     fields: dict[str, Any] = {"Subnet": network.subnet}
     if network.ip_range:
         fields["IPRange"] = network.ip_range
-    fields["Gateway"] = network.gateway
+    if network.chosen or network.own_gateway:
+        fields["Gateway"] = network.gateway
     if network.aux_addresses:
         fields["AuxiliaryAddresses"] = dict(sorted(network.aux_addresses.items()))
     return [fields]

@@ -31,6 +31,7 @@ class Network(msgspec.Struct, frozen=True, omit_defaults=True):
         ip_range: the part of the subnet that containers get addresses from; empty for all of it.
         aux_addresses: names and addresses that no container gets.
         chosen: whether the subnet was chosen, and not the user's.
+        own_gateway: whether the gateway is the user's.
         internal: whether there is no way out.
         attachable: docker's flag for swarms; recorded only.
         options: of the driver, docker's names.
@@ -47,6 +48,7 @@ class Network(msgspec.Struct, frozen=True, omit_defaults=True):
     ip_range: str = ""
     aux_addresses: dict[str, str] = {}
     chosen: bool = True
+    own_gateway: bool = False
     internal: bool = False
     attachable: bool = False
     options: dict[str, str] = {}
