@@ -14,7 +14,7 @@ from pallet.host.spawn import Spawned
 from pallet.network import guard
 from pallet.network import leases as pages
 from pallet.network.leases import Book, Lease, Leases, Plan
-from pallet.network.netavark import complaint, empty_network, find_netavark, mac_of, order
+from pallet.network.netavark import complaint, empty_network, find_netavark, mac_of, order, wait_for_orphans
 from pallet.network.pools import active_subnets, check_free, choose_subnet
 from pallet.network.reserve import Reserved
 from pallet.network.resolver import forget_network
@@ -127,7 +127,7 @@ class Connection:
         """Bind the leases to the container's own process."""
         for each in self._wanted:
             leases = self.book.networks[each.network.id]
-            held = msgspec.structs.replace(leases.leases[self._id], holder=pid, holder_start=start)
+            held = msgspec.structs.replace(leases.leases[self._id], holder=pid, holder_start=start, whole=True)
             self.book = self.book.with_leases(leases.with_lease(self._id, held))
         pages.save(self.book)
 
@@ -169,19 +169,24 @@ def join(id: str, process: tuple[int, int], wanted: Wanted, link: str, avoid: Se
         HostError, Conflict, InvalidInput: as `Connection`.
     """
     with _locked():
-        book = _with_place(_without_dead(pages.load()), id, wanted, (), link, avoid)
-        leases = book.networks[wanted.network.id]
-        held = msgspec.structs.replace(leases.leases[id], holder=process[0], holder_start=process[1])
-        book = book.with_leases(leases.with_lease(id, held))
-        pages.save(book)
+        book = _without_dead(pages.load())
         netns = os.open(f"/proc/{process[0]}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         try:
+            if wanted.network.id in book.of(id):  # who began it was killed
+                wait_for_orphans()
+                book = _take_down(book, wanted.network.id, id, netns)
+            book = _with_place(book, id, wanted, (), link, avoid)
+            leases = book.networks[wanted.network.id]
+            held = msgspec.structs.replace(leases.leases[id], holder=process[0], holder_start=process[1])
+            book = book.with_leases(leases.with_lease(id, held))
+            pages.save(book)
             try:
                 _check(order("setup", netns, id, leases.plan, held))
                 place = _place(book, wanted.network.id, id)
                 if link != "eth0":
                     prefer_less(netns, place)
-                pages.save(_guarded(book))
+                whole = msgspec.structs.replace(held, whole=True)
+                pages.save(_guarded(book.with_leases(leases.with_lease(id, whole))))
             except BaseException:
                 pages.save(_take_down(book, wanted.network.id, id, netns))
                 raise
@@ -299,6 +304,8 @@ def _without_dead(book: Book) -> Book:
     for leases in list(book.networks.values()):
         for id, lease in leases.leases.items():
             if not alive(lease.holder, lease.holder_start):
+                if not lease.whole:
+                    wait_for_orphans()
                 book = _give_back(book, id)
     return book
 

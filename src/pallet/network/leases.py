@@ -70,6 +70,7 @@ class Lease(msgspec.Struct, frozen=True):
         link: the network link's name in the container.
         names: how others in the network call it.
         mac: its hardware address; empty for docker's own.
+        whole: whether netavark has done its part.
     """
 
     ip: str
@@ -79,6 +80,7 @@ class Lease(msgspec.Struct, frozen=True):
     link: str = "eth0"
     names: tuple[str, ...] = ()
     mac: str = ""
+    whole: bool = False
 
 
 class Leases(msgspec.Struct, frozen=True):

@@ -6,6 +6,7 @@ Source: netavark(1); the JSON is what podman hands it (netavark, src/network/typ
 from __future__ import annotations
 
 import os
+import time
 
 import msgspec
 
@@ -14,6 +15,7 @@ from pallet.host import mounts
 from pallet.host.spawn import Spawned, find_program
 from pallet.network.leases import Lease, Plan, dns_directory
 
+_PATIENCE = 5.0  # seconds
 _PLACES = ("/usr/lib/podman/{}", "/usr/libexec/podman/{}", "{}")
 
 
@@ -54,6 +56,29 @@ def order(verb: str, netns: int, container: str, plan: Plan, lease: Lease) -> Sp
     # The rules are looked for and removed as iptables has them, so netavark must not choose another way.
     env = {**os.environ, "NETAVARK_FW": "iptables"}
     return Spawned(argv, stdin=_request(container, plan, lease), env=env)
+
+
+def wait_for_orphans() -> None:
+    """Wait, not for long, until no netavark works any more whose master was killed: what it makes could not be undone."""
+    end = time.monotonic() + _PATIENCE
+    while any(not os.path.exists(f"/proc/{master}") for master in _masters()) and time.monotonic() < end:
+        time.sleep(0.01)
+
+
+def _masters() -> list[str]:
+    """The processes in whose name netavark works right now."""
+    found = []
+    for pid in os.listdir("/proc"):
+        if not pid.isdigit():
+            continue
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                words = file.read().split(b"\0")
+        except OSError:
+            continue
+        if words[0].endswith(b"/netavark"):
+            found += [word.split(b"/")[2].decode() for word in words if word.startswith(b"/proc/")]
+    return found
 
 
 def complaint(stdout: bytes, stderr: bytes) -> str:
