@@ -34,7 +34,7 @@ def stop_container(engine: Engine, name: str, *, timeout: int | None = None) -> 
         HostError: it cannot be killed.
     """
     record = engine.store.containers.find(name)
-    engine.store.containers.mark_stopped(record.id)
+    _mark_stopped(engine, record)
     if current(engine, record.id)[1].running:
         _end(engine, record, timeout)
         settle_container(engine, record.id)
@@ -95,7 +95,7 @@ def kill_container(engine: Engine, name: str, signal_name: str = "KILL") -> None
         raise NotFound(f"Cannot kill container: {name}: {error.message}") from error
     if not now.running:
         raise Conflict(f"Cannot kill container: {name}: Container {record.id} is not running")
-    engine.store.containers.mark_stopped(record.id)
+    _mark_stopped(engine, record)
     if number == signal.SIGKILL:
         end_by_force(engine, record, number)
         settle_container(engine, record.id)
@@ -103,6 +103,12 @@ def kill_container(engine: Engine, name: str, signal_name: str = "KILL") -> None
         container_event(engine, record, "kill", {"signal": str(number)})
         send_signal(brief.pid, brief.pid_start, number)
         _thaw(engine, record)
+
+
+def _mark_stopped(engine: Engine, record: ContainerRecord) -> None:
+    """Keep the container's supervisor from starting it again; with the lock it cannot be just doing that."""
+    with lock(ContainerPaths(engine.settings, record.id).lock):
+        engine.store.containers.mark_stopped(record.id)
 
 
 def send_signal(pid: int, start: int, number: int) -> bool:

@@ -145,14 +145,15 @@ def _start(
                 supervised=needs_supervisor(record),
                 checked=has_check(config.healthcheck),
             )
+            if state.supervised:
+                # Before anybody can take the container for a running one.
+                ensure_supervisor(engine, record.id)
             with engine.store.db.transaction():
                 engine.store.containers.set_state(record.id, state)
                 for network, _ in networks:
                     engine.store.networks.set_place(record.id, network.id, places[network.id])
                     network_event(engine, network, "connect", record.id)
                 mount_events(engine, record.id, host.mounts, "mount")
-            if state.supervised:
-                ensure_supervisor(engine, record.id)
             _run_process(engine, record, runtime, before)
         except BaseException:
             runtime.delete(record.id)

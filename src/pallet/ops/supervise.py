@@ -36,7 +36,7 @@ _GOOD_RUN = 10 * _SECOND  # a run that lasted so long is no failure to start
 _LOOK = 0.1  # seconds between looks at whether a restart is still wanted
 _UNTRIED = 1.0  # seconds for another supervisor to end
 _READERS = 0.5  # seconds for those who wait for the exit code
-_LOG_LOOKS = (0.05, 2.0)  # shortest and longest time between looks at the log's size
+_LOG_LOOKS = (0.005, 0.5)  # shortest and longest time between looks at the log's size
 
 
 def supervise(engine: Engine, id: str) -> None:
@@ -122,7 +122,6 @@ class _Supervisor:
                 if process in ready:
                     os.close(process)
                     process = -1
-                    log.step(now=True)
                 if monitor in ready:
                     os.close(monitor)
                     monitor = -1
@@ -191,12 +190,12 @@ class _Log:
         self._how = how
         self._size = 0
         self._looked = time.monotonic()
-        self.due: float | None = self._looked + _LOG_LOOKS[0] if how.size and how.files > 1 else None
+        self.due: float | None = self._looked if how.size and how.files > 1 else None
 
-    def step(self, *, now: bool = False) -> None:
+    def step(self) -> None:
         """Rotate the log if it is time to."""
         moment = time.monotonic()
-        if self.due is None or (moment < self.due and not now):
+        if self.due is None or moment < self.due:
             return
         try:
             size = os.stat(self._paths.log).st_size

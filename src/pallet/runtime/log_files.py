@@ -68,6 +68,14 @@ class LogFile:
             younger = name
         return path  # conmon began anew, or it was removed
 
+    def is_oldest(self, path: str) -> bool:
+        """Whether no file was before this one."""
+        try:
+            there = os.stat((path, *older(path))[-1])
+        except FileNotFoundError:
+            return False
+        return (there.st_dev, there.st_ino) == self.identity
+
     def close(self) -> None:
         """Close it."""
         os.close(self.fd)

@@ -110,6 +110,9 @@ def _begin(path: str, tail: int | None) -> LogFile | None:
             begin.close()
         begin = file
         if tail is None:
+            if not file.is_oldest(path):  # it was rotated meanwhile
+                file.close()
+                return _begin(path, tail)
             return begin
         offset, found = _tail_offset(file.fd, tail)
         os.lseek(file.fd, offset, os.SEEK_SET)

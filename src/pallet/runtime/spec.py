@@ -78,6 +78,12 @@ def build_spec(record: ContainerRecord, around: Surroundings) -> dict[str, Any]:
     if host.masked:
         linux["maskedPaths"] = list(defaults.MASKED_PATHS)
         linux["readonlyPaths"] = list(defaults.READONLY_PATHS)
+    spread = {mount.propagation.removeprefix("r") for mount in host.mounts if mount.type == "bind"}
+    if "shared" in spread:
+        # Else the runtime would cut off all that it finds.
+        linux["rootfsPropagation"] = "shared"
+    elif "slave" in spread:
+        linux["rootfsPropagation"] = "rslave"
     if host.privileged or host.resources != Resources():
         _limit(linux, host)
     sysctls = dict(host.sysctls)
