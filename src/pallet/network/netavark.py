@@ -59,7 +59,7 @@ def order(verb: str, netns: int, container: str, plan: Plan, lease: Lease) -> Sp
 
 
 def wait_for_orphans() -> None:
-    """Wait, not for long, until no netavark works any more whose master was killed: what it makes could not be undone."""
+    """Wait, not for long, while a netavark works whose master was killed: what it still makes could not be undone."""
     end = time.monotonic() + _PATIENCE
     while any(not os.path.exists(f"/proc/{master}") for master in _masters()) and time.monotonic() < end:
         time.sleep(0.01)
