@@ -13,8 +13,8 @@ from pallet.errors import HostError, InvalidInput
 from pallet.host.inroot import read_in_root
 from pallet.runtime.users import resolve_user
 
-_CLAUSE = re.compile(r"([ugoa]*)((?:[-+=](?:[rwxXst]*|[ugo]))+)")
-_ACTION = re.compile(r"([-+=])([rwxXst]*|[ugo])")
+_CLAUSE = re.compile(r"([ugoa]*)((?:[-+=](?:[ugo]|[rwxXst]*))+)")
+_ACTION = re.compile(r"([-+=])([ugo]|[rwxXst]*)")
 _BITS = {"r": 0o444, "w": 0o222, "x": 0o111}
 _WHO = {"u": 0o4700, "g": 0o2070, "o": 0o1007}
 
@@ -65,7 +65,7 @@ def _apply(bits: int, who: str, operator: str, what: str, *, directory: bool) ->
         return bits | value
     if operator == "-":
         return bits & ~value
-    return (bits & ~(mask & 0o777)) | value
+    return (bits & ~(mask & 0o777 if directory else mask)) | value
 
 
 def owner(text: str, root: int) -> tuple[int, int] | None:
