@@ -11,6 +11,7 @@ import os
 import select
 import signal
 import socket
+import threading
 from collections.abc import Callable
 
 import msgspec
@@ -129,7 +130,7 @@ class _Input:
 
 
 class Session:
-    """Streams going to and fro, and signals with them. Signals are the main thread's.
+    """Streams going to and fro, and signals with them. Signals are the main thread's: others get none.
 
     Args:
         connection: the socket; closed in the end.
@@ -152,7 +153,7 @@ class Session:
         caught: list[int] = list(_FORWARDED) if self._streams.forward is not None else []
         if self._streams.tty:
             caught.append(signal.SIGWINCH)
-        if caught:
+        if caught and threading.current_thread() is threading.main_thread():
             self._wake, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
             self._old_wake = signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
             for number in caught:

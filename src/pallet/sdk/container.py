@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from pallet.errors import InvalidInput, Unsupported
 from pallet.sdk.arguments import Moment, json_object, lines, log_tail, nanoseconds, optional_reference
+from pallet.sdk.container_streams import ContainerStreams
+from pallet.sdk.container_verbs import ContainerVerbs
 from pallet.sdk.image import Image
 from pallet.sdk.stream import CHUNK_SIZE, Pipe, produced
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 _PAUSE = 0.05  # seconds between looks at a container that is waited for with a time limit
 
 
-class Container:
+class Container(ContainerVerbs, ContainerStreams):
     """One container. `engine.containers` makes these. Two are equal if they have the same id.
 
     Args:
@@ -49,7 +51,7 @@ class Container:
 
     @property
     def status(self) -> str:
-        """What it is doing right now: `created`, `running` or `exited`.
+        """What it is doing right now: `created`, `running`, `paused` or `exited`.
 
         Raises:
             NoSuchContainer: it is gone.

@@ -1,0 +1,138 @@
+"""What docker-py does to a running container: states, processes, files."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.support.pallet import PalletCLI
+
+import pallet
+from pallet.errors import Conflict, InvalidInput, NotFound, RuntimeFailed, Unsupported
+from pallet.sdk.container import Container
+
+
+@pytest.fixture
+def engine(make_pallet: Callable[..., PalletCLI], busybox_tar: Path) -> Iterator[pallet.Engine]:
+    """An engine with busybox as `box`; no container outlives it."""
+    cli = make_pallet()
+    with pallet.Engine(cli.root, cli.run_dir, registries_file=cli.registries, docker_config=cli.home) as made:
+        made.images.import_(busybox_tar, "box", changes=['CMD ["sh"]'])
+        yield made
+        for container in made.containers.list(all=True):
+            container.remove(v=True, force=True)
+
+
+@pytest.fixture
+def busy(engine: pallet.Engine) -> Container:
+    """A container that sleeps."""
+    made = engine.containers.run("box", ["sleep", "1000"], detach=True, network="none", name="busy")
+    assert isinstance(made, Container)
+    return made
+
+
+def test_states(busy: Container) -> None:
+    busy.pause()
+    assert busy.status == "paused"
+    with pytest.raises(Conflict, match="is paused"):
+        busy.exec_run(["true"])
+    busy.unpause()
+    before = busy.attrs["State"]["Pid"]
+    busy.restart(timeout=0)
+    assert busy.status == "running"
+    assert busy.attrs["State"]["Pid"] != before
+    busy.rename("other")
+    assert (busy.name, busy.attrs["Name"]) == ("other", "/other")
+    with pytest.raises(InvalidInput, match="same name"):
+        busy.rename("other")
+
+
+def test_exec(busy: Container) -> None:
+    script = ["sh", "-c", "echo out; echo err >&2; exit 3"]
+    assert busy.exec_run(script, demux=True) == (3, (b"out\n", b"err\n"))
+    assert busy.exec_run(script, stderr=False) == (3, b"out\n")
+    assert busy.exec_run("echo 'two words'").output == b"two words\n"
+    assert busy.exec_run("env", environment={"A": "b"}).output.count(b"A=b\n") == 1
+    assert busy.exec_run("pwd", workdir="/bin", environment=["A=b"]).output == b"/bin\n"
+    assert busy.exec_run("id -u", user="7").output == b"7\n"
+    assert busy.exec_run("tty", tty=True).output == b"/dev/pts/0\r\n"
+    code, pieces = busy.exec_run(["sh", "-c", "echo 1; sleep 0.3; echo 2"], stream=True)
+    assert (code, list(pieces)) == (None, [b"1\n", b"2\n"])
+    assert busy.exec_run("sleep 100", detach=True) == (None, b"")
+    assert len(busy.top()["Processes"]) == 2
+    assert busy.top("-o pid,args")["Titles"] == ["PID", "COMMAND"]
+    with pytest.raises(RuntimeFailed, match="executable file not found"):
+        busy.exec_run("nosuch")
+    with pytest.raises(Unsupported):
+        busy.exec_run("cat", socket=True)
+
+
+def test_a_large_output_is_whole(busy: Container) -> None:
+    result = busy.exec_run(["sh", "-c", "seq 1 200000; seq 1 100000 >&2"], demux=True)
+    assert result.output == tuple("".join(f"{i}\n" for i in range(1, n + 1)).encode() for n in (200_000, 100_000))
+
+
+def test_attach(engine: pallet.Engine) -> None:
+    script = ["sh", "-c", "echo early; sleep 1.5; echo late; echo err >&2"]
+    made = engine.containers.run("box", script, detach=True, network="none")
+    assert isinstance(made, Container)
+    time.sleep(0.5)
+    got: list[object] = []
+    threads = [
+        threading.Thread(target=lambda: got.append(made.attach())),
+        threading.Thread(target=lambda: got.append(made.attach(stderr=False, logs=True))),
+        threading.Thread(target=lambda: got.append(list(made.attach(stream=True, demux=True)))),
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert b"late\nerr\n" in got or b"err\nlate\n" in got
+    assert b"early\nlate\n" in got
+    assert any(
+        isinstance(each, list) and sorted(each, key=str) == [(None, b"err\n"), (b"late\n", None)] for each in got
+    )
+    with pytest.raises(Conflict, match="stopped"):
+        made.attach()
+
+
+def test_archives(busy: Container) -> None:
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w") as tar:
+        member = tarfile.TarInfo("dir/file")
+        member.size, member.uid, member.gid, member.mode = 4, 5, 6, 0o640
+        tar.addfile(member, io.BytesIO(b"text"))
+    assert busy.put_archive("/tmp", made.getvalue())
+    assert busy.exec_run("stat -c '%u %g %a %s' /tmp/dir/file").output == b"5 6 640 4\n"
+    pieces, about = busy.get_archive("/tmp/dir")
+    with tarfile.open(fileobj=io.BytesIO(b"".join(pieces))) as tar:
+        assert tar.getnames() == ["dir", "dir/file"]
+    assert about["name"] == "dir"
+    busy.stop(timeout=0)
+    made.seek(0)
+    assert busy.put_archive("/", made)
+    pieces, about = busy.get_archive("/dir/file")
+    assert (about["size"], b"text" in b"".join(pieces)) == (4, True)
+    assert {"Path": "/dir/file", "Kind": 1} in busy.diff()
+    with pytest.raises(NotFound, match="No such container:path"):
+        busy.get_archive("/nosuch")
+    with pytest.raises(NotFound):
+        busy.put_archive("/nosuch", b"")
+
+
+def test_limits_and_use(busy: Container) -> None:
+    assert busy.update(cpu_shares=512, restart_policy={"Name": "on-failure", "MaximumRetryCount": 2}) == {
+        "Warnings": []
+    }
+    assert busy.attrs["HostConfig"]["CpuShares"] == 512
+    assert busy.attrs["HostConfig"]["RestartPolicy"] == {"Name": "on-failure", "MaximumRetryCount": 2}
+    with pytest.raises(InvalidInput, match="Minimum memory limit"):
+        busy.update(mem_limit="1k")
+    found = busy.stats(stream=False)
+    assert found["id"] == busy.id
+    assert found["cpu_stats"]["system_cpu_usage"] > found["precpu_stats"]["system_cpu_usage"] > 0
