@@ -45,7 +45,7 @@ CASES = cases(
     f"{_PAST} -f event=kill --format '{{{{.Actor.Attributes.signal}}}}'",
     setup("date +%s.%N > since; sleep 0.01; docker tag made:1 made:2; docker save made:1 -o saved.tar"),
     setup("docker rmi made:2 made:1; docker load -i saved.tar; docker import fs.tar imported:1; docker rmi imported:1"),
-    f"{_PAST} -f type=image --format '{{{{.Action}}}} {{{{.Actor.Attributes.name}}}}' | sort",
+    f"{_PAST} -f type=image --format '{{{{.Action}}}} {{{{.Actor.Attributes.name}}}}' | sed 's/sha256:.*/ID/' | sort",
     f"{_PAST} -f event=tag",
     f"{_PAST} -f image=made:2 {_SHORT}",
     setup("date +%s.%N > since; sleep 0.01; docker pull -q busybox; docker rm three"),
