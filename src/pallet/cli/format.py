@@ -146,7 +146,9 @@ class _Titles:
     def __go_field__(self, name: str) -> object:
         if name == "Label":  # a label's title is the last part of its name, in words
             return lambda label: label.rpartition(".")[2].replace("-", " ").replace("_", " ")
-        return self._headers.get(name, "")
+        from pallet.gotemplate import MISSING
+
+        return self._headers.get(name, MISSING)
 
 
 def _titles(source: str, headers: Mapping[str, str]) -> str:
