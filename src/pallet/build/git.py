@@ -52,7 +52,8 @@ def clone(where: str, target: str, *, keep_git: bool = False) -> str:
     _git(git, target, "init", "--quiet")
     _git(git, target, "remote", "add", "origin", address)
     wanted = reference or "HEAD"
-    if _fetch(git, target, "--depth=1", wanted):
+    # Servers that only hand out files give no shallow history.
+    if _fetch(git, target, "--depth=1", wanted) or _fetch(git, target, "--no-tags", wanted):
         _git(git, target, "checkout", "--quiet", "--force", "FETCH_HEAD")
     else:
         # Not every server gives single commits, and a short id is no name that it knows.

@@ -13,8 +13,8 @@ from pallet.build.copytree import copy_tree
 from pallet.build.files import Copied, contents_key, gather
 from pallet.build.layers import Layer, chain_of, directories
 from pallet.build.metadata import working_directory
+from pallet.build.runcommand import LayerMount, SecretMount
 from pallet.build.runspec import Bind, Tmpfs
-from pallet.build.sandbox import LayerMount, SecretMount
 from pallet.build.shared import Shared
 from pallet.build.state import State
 from pallet.dockerfile.mounts import Mount

@@ -10,9 +10,10 @@ from pallet.build.cache import Key
 from pallet.build.events import Step
 from pallet.build.layers import Layer, Packed, directories
 from pallet.build.metadata import with_shell
+from pallet.build.runcommand import Command
 from pallet.build.runmounts import MountSource, RunMounts
 from pallet.build.runspec import HOSTNAME, Limits
-from pallet.build.sandbox import Command, Sandbox
+from pallet.build.sandbox import Sandbox
 from pallet.build.shared import Shared
 from pallet.build.state import State
 from pallet.build.upper import pack, tidy

@@ -14,10 +14,10 @@ import stat
 import threading
 from collections.abc import Callable, Sequence
 
-import msgspec
-
+from pallet.build import mountpoints
 from pallet.build.events import Cancel
-from pallet.build.runspec import Bind, Limits, RunSpec, Tmpfs, config_json
+from pallet.build.runcommand import Command, LayerMount, SecretMount
+from pallet.build.runspec import Bind, RunSpec, Tmpfs, config_json
 from pallet.build.view import real_path
 from pallet.errors import HostError, InvalidInput, PalletError
 from pallet.host import inroot, mounts
@@ -33,58 +33,6 @@ from pallet.runtime.users import User, resolve_user
 _PIPE = 65536
 _PREFIX = "build-"
 _DIRECTORIES = ("/proc", "/dev", "/sys")
-
-
-class LayerMount(msgspec.Struct, frozen=True):
-    """A path of other layers, or of a plain directory, that appears in the root.
-
-    Attributes:
-        layers: the directories of the layers, top first.
-        path: what in there; symlinks are followed inside.
-        target: where it appears.
-        readonly: whether writes are refused; if not, they are thrown away.
-    """
-
-    layers: tuple[str, ...]
-    path: str
-    target: str
-    readonly: bool = True
-
-
-class SecretMount(msgspec.Struct, frozen=True):
-    """A file that is in memory only."""
-
-    content: bytes
-    target: str
-    mode: int
-    uid: int
-    gid: int
-
-
-class Command(msgspec.Struct, frozen=True):
-    """What to run, and around it.
-
-    Attributes:
-        args: the command.
-        env: `NAME=value`; HOME is added if it is not there.
-        cwd: the working directory, made if it is not there.
-        user: docker's `user[:group]`.
-        network: `host`, `none`, or `bridge`.
-        namespace: the network namespace, open, for `bridge`.
-        files: path and text of files that appear, read-only: /etc/hosts and the like.
-        mounts: what else appears.
-    """
-
-    args: tuple[str, ...]
-    env: tuple[str, ...]
-    cwd: str
-    user: str
-    network: str
-    namespace: int = -1
-    files: tuple[tuple[str, str], ...] = ()
-    mounts: tuple[LayerMount | SecretMount | Bind | Tmpfs, ...] = ()
-    limits: Limits = Limits()
-    insecure: bool = False
 
 
 class Sandbox:
@@ -209,7 +157,9 @@ class Sandbox:
         self._root = os.stat(self._staging.fs)
         binds = self._binds()
         self._mount(self._lowers, self._staging.fs)
-        missing = [(path, is_file) for path, is_file in self._targets(binds) if not self._there(path)]
+        missing = [
+            (path, is_file) for path, is_file in self._targets(binds) if not mountpoints.is_there("merged", path)
+        ]
         if missing:
             # What the runtime would make to mount on must not become part of the layer: it goes below.
             mounts.unmount("merged", mounts.MNT_DETACH)
@@ -220,7 +170,7 @@ class Sandbox:
                 os.chmod("init", 0o755)
             self._mount(self._lowers, f"{staging}/init")
             for path, is_file in missing:
-                self._make(path, is_file)
+                mountpoints.make("merged", path, is_file=is_file)
             mounts.unmount("merged", mounts.MNT_DETACH)
             os.rename("work", "work-init")
             os.mkdir("work")
@@ -336,38 +286,6 @@ class Sandbox:
                 found.append((mount.target, is_file))
         return found
 
-    def _there(self, path: str) -> bool:
-        root = os.open("merged", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.close(inroot.open_in_root(root, path, os.O_PATH))
-            return True
-        except OSError:
-            return False
-        finally:
-            os.close(root)
-
-    def _make(self, path: str, is_file: bool) -> None:
-        root = os.open("merged", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            if not is_file:
-                inroot.make_directories_in_root(root, path)
-                return
-            parent, name = os.path.split(path)
-            inroot.make_directories_in_root(root, parent)
-            fd = inroot.open_in_root(root, parent or "/", os.O_PATH | os.O_DIRECTORY)
-            try:
-                found = os.readlink(name, dir_fd=fd) if _is_link(fd, name) else ""
-                if found:  # it points nowhere: the runtime makes what it points to
-                    return
-                flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
-                os.close(os.open(name, flags, 0o644, dir_fd=fd))
-            finally:
-                os.close(fd)
-        except FileExistsError:
-            return
-        finally:
-            os.close(root)
-
     def _user(self, root: int) -> User:
         passwd, group = inroot.read_in_root(root, "/etc/passwd"), inroot.read_in_root(root, "/etc/group")
         return resolve_user(self._command.user, passwd, group)
@@ -395,13 +313,6 @@ def sweep(runtime: OciRuntime) -> None:
         whose = (int(pid), int(start)) if pid.isdigit() and start.isdigit() else (0, 0)
         if name.startswith(_PREFIX) and not alive(*whose):
             runtime.delete(name)
-
-
-def _is_link(fd: int, name: str) -> bool:
-    try:
-        return stat.S_ISLNK(os.stat(name, dir_fd=fd, follow_symlinks=False).st_mode)
-    except FileNotFoundError:
-        return False
 
 
 def _guard() -> list[str]:

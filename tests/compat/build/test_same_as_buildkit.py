@@ -57,7 +57,8 @@ CASES = {
     'USER nobody:root\nSTOPSIGNAL 9\nSHELL ["/bin/sh", "-x", "-c"]\nRUN true\nCMD a b\nENTRYPOINT ["x", "y \\"z"]\n'
     "HEALTHCHECK --interval=5m --retries=3 --timeout=1s CMD x y\nONBUILD RUN x\nMAINTAINER me",
     "no health check": 'HEALTHCHECK NONE\nENTRYPOINT a $B\nCMD ["q"]',
-    "entry point resets": 'FROM bbx\nCMD x\nENTRYPOINT y\nFROM bbx AS b\nENTRYPOINT ["a"]\nCMD ["b"]\nFROM b\nENTRYPOINT ["c"]',
+    "entry point resets": 'FROM bbx\nCMD x\nENTRYPOINT y\nFROM bbx AS b\nENTRYPOINT ["a"]\nCMD ["b"]\n'
+    'FROM b\nENTRYPOINT ["c"]',
     "arguments": "ARG A\nARG B=1\nARG C=$B\nRUN echo $A-$B-$C > /abc\nENV B=2\nRUN echo $B >> /abc",
     "global arguments": "ARG V=bbx\nFROM ${V}\nRUN echo v=$V > /v",
     "onbuild": "FROM bbx AS base\nONBUILD RUN echo 1 > /ob\nONBUILD ENV Z=1\nFROM base\nRUN echo $Z >/z",

@@ -1,0 +1,134 @@
+"""ADD from URLs and repositories, contexts from both, named contexts, and the library's build."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import subprocess
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from tests.support import need
+from tests.support.pallet import PalletCLI
+
+from pallet.errors import DockerfileError
+from pallet.sdk.engine import Engine
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        return
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """A web server on the loopback: its address and its directory."""
+    place = tmp_path / "site"
+    place.mkdir()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(place)))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}", place
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def repository(site: tuple[str, Path], tmp_path: Path) -> str:
+    """A git repository behind the web server."""
+    git = need("git")
+    work = tmp_path / "work"
+    (work / "sub").mkdir(parents=True)
+    (work / "Dockerfile").write_text("FROM box\nCOPY . /all\n")
+    (work / "sub/file").write_text("from git\n")
+    (work / "sub/Dockerfile").write_text("FROM box\nCOPY file /sub\n")
+    identity = ("-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "init.defaultBranch=main")
+    for words in (("init", "-q"), ("add", "."), ("commit", "-q", "-m", "one"), ("tag", "v1")):
+        subprocess.run([git, *identity, "-C", str(work), *words], check=True)
+    bare = site[1] / "repo.git"
+    subprocess.run([git, "clone", "-q", "--bare", str(work), str(bare)], check=True)
+    subprocess.run([git, "-C", str(bare), "update-server-info"], check=True)
+    return site[0] + "/repo.git"
+
+
+@pytest.fixture
+def box(pallet: PalletCLI, busybox_tar: Path) -> PalletCLI:
+    """pallet with the image `box`."""
+    pallet.ok("import", str(busybox_tar), "box")
+    return pallet
+
+
+def built(box: PalletCLI, tmp_path: Path, dockerfile: str, *args: str) -> None:
+    context = tmp_path / "context"
+    context.mkdir(exist_ok=True)
+    (context / "Dockerfile").write_text(dockerfile)
+    box.ok("build", "-t", "made", *args, str(context))
+
+
+def sh(box: PalletCLI, command: str) -> str:
+    return box.ok("run", "--rm", "--network", "none", "made", "sh", "-c", command)
+
+
+def test_urls(box: PalletCLI, site: tuple[str, Path], tmp_path: Path) -> None:
+    (site[1] / "file.txt").write_text("from the web\n")
+    digest = hashlib.sha256(b"from the web\n").hexdigest()
+    built(
+        box, tmp_path, f"FROM box\nADD {site[0]}/file.txt /d/\nADD --checksum=sha256:{digest} {site[0]}/file.txt /e\n"
+    )
+    assert sh(box, "cat /d/file.txt /e; stat -c %a /e") == "from the web\nfrom the web\n600"
+    (tmp_path / "context/Dockerfile").write_text(f"FROM box\nADD --checksum=sha256:{'0' * 64} {site[0]}/file.txt /e\n")
+    done = box("build", str(tmp_path / "context"))
+    assert done.code == 1
+    assert "digest mismatch" in done.stderr
+
+
+def test_repositories(box: PalletCLI, repository: str, tmp_path: Path) -> None:
+    built(box, tmp_path, f"FROM box\nADD {repository}#v1 /src\nADD {repository}#v1:sub /sub\n")
+    assert sh(box, "cat /src/sub/file /sub/file; ls -a /src") == "from git\nfrom git\n.\n..\nDockerfile\nsub"
+
+
+def test_contexts(box: PalletCLI, repository: str, site: tuple[str, Path], tmp_path: Path) -> None:
+    box.ok("build", "-t", "made", repository)
+    assert sh(box, "cat /all/sub/file") == "from git"
+    box.ok("build", "-t", "made", f"{repository}#v1:sub")
+    assert sh(box, "cat /sub") == "from git"
+    subprocess.run(
+        ["tar", "-C", str(tmp_path / "work"), "-czf", str(site[1] / "c.tgz"), "sub", "Dockerfile"], check=True
+    )
+    box.ok("build", "-t", "made", site[0] + "/c.tgz")
+    assert sh(box, "cat /all/sub/file") == "from git"
+
+
+def test_named_contexts(box: PalletCLI, tmp_path: Path) -> None:
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more/file").write_text("named\n")
+    built(
+        box,
+        tmp_path,
+        "FROM base\nCOPY --from=more file /\nCOPY --from=image /www/index.html /\n"
+        "RUN --mount=from=more,target=/m cp /m/file /g\n",
+        *("--build-context", f"more={tmp_path}/more", "--build-context", "base=docker-image://box"),
+        *("--build-context", "image=docker-image://box"),
+    )
+    assert sh(box, "cat /file /g; ls /index.html") == "named\nnamed\n/index.html"
+
+
+def test_the_library_builds(box: PalletCLI, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM box\nARG V\nRUN echo said $V\nLABEL v=$V\n")
+    with Engine(box.root, run_dir=box.run_dir) as engine:
+        image, log = engine.images.build(path=str(tmp_path), tag="made:1", buildargs={"V": 7}, network_mode="none")
+        assert image.tags == ["made:1"]
+        assert image.labels == {"v": "7"}
+        assert "said 7" in log
+        again, _ = engine.images.build(fileobj=io.BytesIO(b"FROM box\nCMD x\n"))
+        assert again.attrs["Config"]["Cmd"] == ["/bin/sh", "-c", "x"]
+        with pytest.raises(DockerfileError) as caught:
+            engine.images.build(fileobj=io.BytesIO(b"FROM box\nRUN exit 4\n"), network_mode="none")
+        assert caught.value.lines == (2, 2)
+        with pytest.raises(TypeError):
+            engine.images.build()
