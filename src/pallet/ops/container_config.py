@@ -6,6 +6,8 @@ import errno
 import os
 from collections.abc import Mapping
 
+import msgspec
+
 from pallet.engine import Engine
 from pallet.errors import HostError, InvalidInput
 from pallet.host import inroot
@@ -17,6 +19,7 @@ from pallet.runtime.oci_runtime import has_cgroups_v2
 from pallet.runtime.paths import ContainerPaths
 from pallet.runtime.spec import Surroundings, build_spec, encode_spec
 from pallet.runtime.users import add_groups, resolve_user
+from pallet.runtime.volume_mounts import VolumeMount, bind_options
 from pallet.store.container_record import ContainerRecord
 
 # Small programs that make a good first process, linked statically, by the names that systems have for them.
@@ -31,7 +34,8 @@ def write_config(
     joins: Joins,
     *,
     bridge: bool,
-    mounted: Mapping[str, str],
+    volumes: tuple[VolumeMount, ...] = (),
+    inside: str = "",
 ) -> None:
     """Write config.json, which needs a look at the mounted root, and make what it will expect there.
 
@@ -42,7 +46,8 @@ def write_config(
         root: its root directory, open.
         joins: the namespaces it takes part in.
         bridge: whether it has a network namespace at `paths.netns`.
-        mounted: volumes that have something mounted on them: their directories, and where to see it.
+        volumes: what volumes' options mount on them.
+        inside: the path by which this process sees the mount namespace in which they are mounted.
 
     Raises:
         HostError, InvalidInput: what cannot be, in docker's words.
@@ -52,7 +57,7 @@ def write_config(
     user = resolve_user(record.config.user, passwd, group)
     if record.host.group_add:
         user = add_groups(user, record.host.group_add, group)
-    _prepare(record, root, mounted)
+    _prepare(record, root, {volume.target: inside + volume.target for volume in volumes})
     network = joins.network or (paths.netns if bridge else "new")
     around = Surroundings(
         paths=paths,
@@ -68,7 +73,16 @@ def write_config(
         tmpfs=_tmpfs(record),
     )
     with open(paths.config, "wb") as file:
-        file.write(encode_spec(build_spec(record, around)))
+        file.write(encode_spec(build_spec(_with_flags(record, volumes), around)))
+
+
+def _with_flags(record: ContainerRecord, volumes: tuple[VolumeMount, ...]) -> ContainerRecord:
+    flags = {volume.target: bind_options(volume) for volume in volumes}
+    if not flags:
+        return record
+    replace = msgspec.structs.replace
+    mounts = tuple(replace(mount, options=flags.get(mount.source, mount.options)) for mount in record.host.mounts)
+    return replace(record, host=replace(record.host, mounts=mounts))
 
 
 def find_init() -> str:

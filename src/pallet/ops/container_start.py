@@ -28,7 +28,6 @@ from pallet.runtime import conmon
 from pallet.runtime.launch import Launch, Plan
 from pallet.runtime.oci_runtime import OciRuntime, find_runtime
 from pallet.runtime.paths import ContainerPaths
-from pallet.runtime.volume_mounts import VolumeMount
 from pallet.store.container_record import (
     ContainerRecord,
     ContainerState,
@@ -120,7 +119,7 @@ def _start(
         launch = stack.enter_context(Launch(plan))
         if connection is not None:
             connection.begin(launch.netns)
-        write_config(engine, record, paths, launch.root, joins, bridge=bridge, mounted=_seen(launch, volumes))
+        write_config(engine, record, paths, launch.root, joins, bridge=bridge, volumes=volumes, inside=launch.inside)
         launch.go()
         created = launch.created(record.path)
         try:
@@ -158,11 +157,6 @@ def _start(
         except BaseException:
             runtime.delete(record.id)
             raise
-
-
-def _seen(launch: Launch, volumes: tuple[VolumeMount, ...]) -> dict[str, str]:
-    """Where this process sees what is mounted on volumes."""
-    return {volume.target: launch.inside + volume.target for volume in volumes}
 
 
 def _run_process(engine: Engine, record: ContainerRecord, runtime: OciRuntime, before: ContainerState) -> None:

@@ -72,6 +72,6 @@ def _kernels(mount: dict[str, Any], record: ContainerRecord) -> dict[str, Any]:
 
 def _bind(mount: Mount, sources: dict[str, str]) -> dict[str, Any]:
     bind = "bind" if mount.not_recursive else "rbind"
-    options = [bind, mount.propagation or "rprivate", *(["ro"] if mount.read_only else [])]
+    options = [bind, mount.propagation or "rprivate", *(["ro"] if mount.read_only else []), *mount.options]
     source = sources.get(mount.source, mount.source)
     return {"destination": mount.destination, "type": "bind", "source": source, "options": options}

@@ -26,6 +26,7 @@ _FLAGS = {
     "ro": mounts.MS_RDONLY,
     "sync": 0x10,
 }
+_OF_A_BIND = ("noatime", "nodev", "nodiratime", "noexec", "nosuid", "relatime", "ro")
 _MEANINGLESS = ("defaults", "rw", "async", "exec", "suid", "dev", "")
 
 
@@ -58,6 +59,11 @@ def volume_mount(name: str, target: str, options: Mapping[str, str]) -> VolumeMo
         elif word not in _MEANINGLESS:
             own.append(word)
     return VolumeMount(name, target, options["type"], options["device"], flags, ",".join(own))
+
+
+def bind_options(volume: VolumeMount) -> tuple[str, ...]:
+    """What of it the runtime has to be told again: its bind into the container has flags of its own."""
+    return tuple(word for word in _OF_A_BIND if volume.flags & _FLAGS[word])
 
 
 def mount_volumes(wanted: Sequence[VolumeMount]) -> None:

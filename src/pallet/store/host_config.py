@@ -39,7 +39,7 @@ class Mount(msgspec.Struct, frozen=True):
         no_copy: whether a new volume stays empty, and does not get what the image has there.
         not_recursive: whether a bind leaves out what is mounted below its source.
         made: whether a bind's source is made if it is missing (`-v`), not an error (`--mount`).
-        options: a tmpfs's own options: `size=`, `mode=`, `noexec`, ...
+        options: a tmpfs's own options: `size=`, `mode=`, `noexec`, ...; of a volume only the flags of its mount.
     """
 
     type: str
