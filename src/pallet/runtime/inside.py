@@ -15,7 +15,7 @@ import msgspec
 from pallet import errors
 from pallet.errors import HostError, PalletError
 from pallet.host import mounts
-from pallet.host.inroot import open_in_root
+from pallet.host.inroot import make_directories_in_root, open_in_root
 from pallet.runtime.copy_up import fill_volume
 from pallet.runtime.paths import ContainerPaths
 from pallet.runtime.rootfs import make_private, mount_root
@@ -141,8 +141,10 @@ def _mount_volumes(merged: str, volumes: Sequence[Mount]) -> None:
             if volume.type == "volume":
                 fill_volume(volume.source, root, volume.destination)
             try:
+                if os.path.isdir(volume.source):
+                    make_directories_in_root(root, volume.destination)
                 target = open_in_root(root, volume.destination, os.O_PATH)
-            except FileNotFoundError:  # docker makes it at the first start
+            except OSError:  # it cannot be mounted; the next start will say why
                 continue
             try:
                 place = f"/proc/self/fd/{target}"

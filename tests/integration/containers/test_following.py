@@ -1,0 +1,81 @@
+"""attach, logs -f and pause for real: every byte, in order, by several at once."""
+
+from __future__ import annotations
+
+import hashlib
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from tests.support import wait_until
+from tests.support.pallet import PalletCLI
+
+LINES = 400_000
+WRITTEN = "".join(f"{number}\n" for number in range(1, LINES + 1)).encode()
+
+
+def test_attached_and_followed_at_once(box: PalletCLI, tmp_path: Path) -> None:
+    script = f"read go; seq 1 {LINES}; echo end >&2; exit 5"
+    box.ok("run", "-d", "--name", "big", "-i", "--network", "none", "box", "sh", "-c", script)
+    verbs = [("attach", "--no-stdin"), ("attach", "--no-stdin"), ("logs", "-f")]
+    readers = []
+    for number, verb in enumerate(verbs):
+        # Files: a reader that waits for its own reader would hold up the container, as with docker.
+        with (tmp_path / f"out{number}").open("wb") as out, (tmp_path / f"err{number}").open("wb") as err:
+            command = box.argv(*verb, "big")
+            readers.append(subprocess.Popen(command, env=box.env, stdin=subprocess.DEVNULL, stdout=out, stderr=err))
+    killed = box.start("attach", "--no-stdin", "big")
+    time.sleep(1.5)
+    killed.send_signal(signal.SIGKILL)
+    killed.communicate(timeout=20)
+    done = box("attach", "big", stdin=b"go\n", timeout=100)
+    expected = hashlib.sha256(WRITTEN).digest()
+    assert (hashlib.sha256(done.raw).digest(), done.stderr, done.code) == (expected, "end\n", 5)
+    for number, code in enumerate((5, 5, 0)):
+        assert readers[number].wait(timeout=60) == code
+        assert hashlib.sha256((tmp_path / f"out{number}").read_bytes()).digest() == expected
+        assert (tmp_path / f"err{number}").read_bytes() == b"end\n"
+    assert hashlib.sha256(box("logs", "big").raw).digest() == expected
+    assert box("logs", "-n", "2", "big").raw == b"400000\n"
+
+
+def test_following_goes_on_across_restarts(box: PalletCLI) -> None:
+    script = 'trap "echo asked; exit 0" TERM; echo began; while :; do sleep 0.05; done'
+    box.ok("run", "-d", "--name", "re", "--network", "none", "box", "sh", "-c", script)
+    follower = box.start("logs", "-f", "re")
+    time.sleep(0.5)
+    box.ok("restart", "re")
+    time.sleep(0.5)
+    box.ok("restart", "-t", "0", "re")
+    time.sleep(0.5)
+    assert follower.poll() is None
+    box.ok("stop", "re")
+    out, _ = follower.communicate(timeout=20)
+    assert out == b"began\nasked\nbegan\nbegan\nasked\n"
+
+
+def test_a_signal_goes_through_attach(box: PalletCLI) -> None:
+    script = "trap 'echo got it; exit 6' TERM; while :; do sleep .1; done"
+    box.ok("run", "-d", "--name", "sig", "--network", "none", "box", "sh", "-c", script)
+    attached = box.start("attach", "sig")
+    time.sleep(1)
+    attached.terminate()
+    out, _ = attached.communicate(timeout=20)
+    assert (out, attached.returncode) == (b"got it\n", 6)
+
+
+def test_pausing_holds_everything(box: PalletCLI) -> None:
+    script = "i=0; while :; do i=$((i+1)); echo $i >/count; done"
+    box.ok("run", "-d", "--name", "pp", "--network", "none", "box", "sh", "-c", script)
+    box.ok("pause", "pp")
+    seen = {box.ok("cp", "pp:/count", "-") for _ in range(3)}
+    assert len(seen) == 1
+    box.ok("commit", "pp", "frozen")
+    assert box.ok("ps", "--format", "{{.State}}") == "paused"
+    box.ok("unpause", "pp")
+    time.sleep(0.2)
+    assert box.ok("cp", "pp:/count", "-") not in seen
+    box.ok("pause", "pp")
+    assert box.ok("rm", "-f", "pp") == "pp"
+    wait_until(lambda: box.leaks() == [], "nothing is left")
