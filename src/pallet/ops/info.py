@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 
 import msgspec
 
 from pallet.engine import Engine
 from pallet.errors import PalletError
-from pallet.ops.container_running import is_running
+from pallet.host.spawn import find_program
+from pallet.ops.container_state import current
 from pallet.platform import host
 from pallet.version import __version__
 
@@ -23,6 +23,10 @@ class Info(msgspec.Struct, frozen=True, rename="pascal"):
     containers_stopped: int
     images: int
     driver: str
+    logging_driver: str
+    plugins: dict[str, tuple[str, ...]]
+    runtimes: tuple[str, ...]
+    security_options: tuple[str, ...]
     server_version: str
     default_runtime: str
     cgroup_version: str
@@ -40,17 +44,22 @@ class Info(msgspec.Struct, frozen=True, rename="pascal"):
 
 def system_info(engine: Engine) -> Info:
     """Collect the facts."""
-    containers = engine.store.containers.all()
-    running = sum(is_running(engine, record) for record in containers)
+    states = [current(engine, record.id)[1] for record in engine.store.containers.all()]
+    running = sum(state.running for state in states)
+    paused = sum(state.name == "paused" for state in states)
     system = os.uname()
     runtime, warnings = _runtime(engine)
     return Info(
-        containers=len(containers),
-        containers_running=running,
-        containers_paused=0,
-        containers_stopped=len(containers) - running,
+        containers=len(states),
+        containers_running=running - paused,
+        containers_paused=paused,
+        containers_stopped=len(states) - running,
         images=len(engine.store.images.rows()),
         driver="overlay2",
+        logging_driver="json-file",
+        plugins={"volume": ("local",), "network": ("bridge", "host", "null"), "log": ("json-file", "none")},
+        runtimes=tuple(name for name in ("crun", "runc") if find_program(name)),
+        security_options=("name=seccomp,profile=default",),
         server_version=__version__,
         default_runtime=runtime,
         cgroup_version="2" if os.path.exists("/sys/fs/cgroup/cgroup.controllers") else "1",
@@ -71,9 +80,14 @@ def _runtime(engine: Engine) -> tuple[str, tuple[str, ...]]:
     from pallet.runtime.oci_runtime import find_runtime
 
     missing = tuple(
-        f"WARNING: {program} is not installed: containers cannot {what}"
-        for program, what in (("conmon", "run"),)
-        if shutil.which(program) is None
+        f"WARNING: {os.path.basename(program)} is not installed: containers cannot {what}"
+        for program, what in (
+            ("conmon", "run"),
+            ("/usr/lib/podman/netavark", "have networks"),
+            ("/usr/lib/podman/aardvark-dns", "find each other by name"),
+            ("iptables", "publish ports"),
+        )
+        if find_program(program) is None and find_program(os.path.basename(program)) is None
     )
     try:
         return find_runtime(engine.settings.runtime, engine.settings.run_dir).name, missing
