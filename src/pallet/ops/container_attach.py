@@ -67,7 +67,7 @@ def attach_container(
         except HostError:
             if current(engine, record.id)[1].running:
                 raise
-            return wait_for_end(engine, record.id)  # it has just ended
+            return wait_for_end(engine, record.id, begun=True)  # it has just ended
         container_event(engine, record, "attach")
         session = stack.enter_context(
             Session(connection, paths, Streams(stdin, stdout, stderr, tty, detach_keys, forward))
@@ -78,6 +78,6 @@ def attach_container(
                 stack.enter_context(RawTerminal(stdin))
         if not session.run():
             return None
-        code = wait_for_end(engine, record.id)
+        code = wait_for_end(engine, record.id, begun=True)
         keep.release()
     return code

@@ -39,6 +39,9 @@ def remove_container(engine: Engine, name: str, *, force: bool = False, volumes:
     paths = ContainerPaths(engine.settings, record.id)
     with lock(paths.lock):
         _, now = current(engine, record.id)
+        if not now.running:
+            settle_locked(engine, record)
+            _, now = current(engine, record.id)
         if now.running or now.name == "restarting":
             if not force:
                 if now.name == "paused":

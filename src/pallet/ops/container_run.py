@@ -74,7 +74,7 @@ def run_attached(
         for session in attached:
             if not session.run():
                 return None
-        code = wait_for_end(engine, record.id)
+        code = wait_for_end(engine, record.id, begun=True)
         keep.release()
         settle_container(engine, record.id)
     return code

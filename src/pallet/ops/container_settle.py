@@ -66,6 +66,9 @@ def settle_locked(engine: Engine, record: ContainerRecord) -> None:
                 oom_killed=os.path.exists(paths.oom),
                 network=NetworkState(),
             )
+            if wants_restart(record, ended):
+                # From now on it is restarting, not exited; its supervisor says when.
+                ended = msgspec.structs.replace(ended, restart_at=ended.finished)
             engine.store.containers.set_state(record.id, ended)
             _record_end(engine, record, ended.exit_code, ended.finished)
     if not os.path.isdir(paths.run):

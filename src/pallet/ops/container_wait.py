@@ -39,10 +39,15 @@ def wait_container(engine: Engine, name: str) -> int:
         return wait_for_end(engine, id)
 
 
-def wait_for_end(engine: Engine, id: str) -> int:
-    """As `wait_container`, for a full id whose exit code the caller keeps."""
+def wait_for_end(engine: Engine, id: str, *, begun: bool = False) -> int:
+    """As `wait_container`, for a full id whose exit code the caller keeps.
+
+    Args:
+        engine: whose store.
+        id: the full id.
+        begun: whether the run that is waited for has begun; if not, one that is about to begin is waited for, too.
+    """
     pause = _PAUSE
-    begun = False
     while True:
         brief, now = current(engine, id)
         if now.name == "restarting" and not begun:

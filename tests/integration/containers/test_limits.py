@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from tests.support import wait_until
 from tests.support.pallet import PalletCLI
 
 _QUIET = ("run", "--rm", "--network", "none")
@@ -37,7 +38,7 @@ def test_memory_that_runs_out_is_told(box: PalletCLI) -> None:
     assert done.code == 137
     assert box.ok("inspect", "-f", "{{.State.OOMKilled}}", "nn") == "true"
     assert not Path("/oom").exists()
-    assert box.leaks() == []
+    wait_until(lambda: box.leaks() == [], "nothing is left")
 
 
 def test_privileged(box: PalletCLI) -> None:
@@ -87,7 +88,7 @@ def test_namespaces_of_another_container(box: PalletCLI, runtime: str) -> None:
     done = box("--runtime", runtime, "run", "--rm", *flags, "box", "sh", "-c", f"cat /dev/shm/file; {same}")
     assert done.lines == ["shared", "0", "0", "0"]
     box.ok("rm", "-f", "dd")
-    assert box.leaks() == []
+    wait_until(lambda: box.leaks() == [], "nothing is left")
 
 
 def test_mounts_go_to_and_fro_where_the_host_shares_them(box: PalletCLI, tmp_path: Path) -> None:

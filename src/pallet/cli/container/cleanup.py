@@ -11,10 +11,13 @@ if TYPE_CHECKING:
 
 
 def _run(ctx: Context, opts: Options, args: list[str]) -> int:
+    import os
+
     from pallet.engine import Engine
     from pallet.ops.container_cleanup import cleanup_container
     from pallet.settings import Settings
 
+    os.chdir("/")  # conmon is in the container's directory, which is about to go
     settings = ctx.settings
     engine = Engine(Settings(settings.root, opts.run_dir or settings.run_dir, docker_config=settings.docker_config))
     cleanup_container(engine, args[0])
