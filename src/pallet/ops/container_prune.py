@@ -12,6 +12,7 @@ from pallet.host.files import tree_size
 from pallet.ops.container_remove import remove_container
 from pallet.ops.container_state import current
 from pallet.ops.filters import Filters, labels_match
+from pallet.ops.record_event import prune_event
 from pallet.ops.times import parse_until
 from pallet.runtime.paths import ContainerPaths
 from pallet.store.container_record import ContainerRecord
@@ -60,6 +61,8 @@ def prune_containers(
             continue
         removed.append(record.id)
         reclaimed += size
+    if not dry_run:
+        prune_event(engine, "container", reclaimed)
     return PrunedContainers(tuple(removed), reclaimed)
 
 

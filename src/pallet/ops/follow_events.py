@@ -68,7 +68,7 @@ def event_json(event: Event) -> dict[str, Any]:
     """An event as docker's API has it (engine API 1.41, SystemEvents)."""
     fields: dict[str, Any] = {}
     if event.type in ("container", "image"):
-        fields = {"status": event.action, "id": event.actor}
+        fields = {"status": event.action, **({"id": event.actor} if event.actor else {})}
         if event.attributes.get("image") and event.type == "container":
             fields["from"] = event.attributes["image"]
     return {

@@ -10,7 +10,7 @@ from pallet.network.bridge import active_plan, clean_up
 from pallet.ops.container_state import current
 from pallet.ops.filters import Filters, labels_match
 from pallet.ops.network_inspect import find_network
-from pallet.ops.record_event import network_event
+from pallet.ops.record_event import network_event, prune_event
 from pallet.ops.times import parse_until
 from pallet.store.networks import Network
 
@@ -81,4 +81,6 @@ def prune_networks(engine: Engine, *, filters: Iterable[tuple[str, str]] = (), d
             except (NotFound, Forbidden):  # removed or used by somebody else meanwhile
                 continue
         removed.append(network.name)
+    if not dry_run:
+        prune_event(engine, "network", 0)
     return removed

@@ -14,6 +14,7 @@ from pallet.oci.config import parse_config
 from pallet.ops.disk_usage import unshared_bytes
 from pallet.ops.filters import Filters, labels_match
 from pallet.ops.glob import path_match
+from pallet.ops.record_event import prune_event
 from pallet.ops.remove_image import Removed, remove_image
 from pallet.ops.times import parse_until
 from pallet.store.rows import ImageRow
@@ -68,6 +69,7 @@ def prune_images(
             except (Conflict, NoSuchImage):
                 # Used or removed by another process meanwhile: not ours to remove any more.
                 continue
+    prune_event(engine, "image", reclaimed)
     return PrunedImages(tuple(removed), reclaimed)
 
 

@@ -51,6 +51,11 @@ def mount_events(engine: Engine, container: str, mounts: tuple[Mount, ...], acti
         engine.store.events.add("volume", action, mount.name, attributes)
 
 
+def prune_event(engine: Engine, type: str, reclaimed: int) -> None:
+    """Everything of a kind that nothing used was removed; `reclaimed` in bytes."""
+    engine.store.events.add(type, "prune", "", {"reclaimed": str(reclaimed)})
+
+
 def image_event(engine: Engine, id: str, action: str, name: str = "") -> None:
     """Something happened to an image.
 

@@ -11,7 +11,7 @@ from pallet.engine import Engine
 from pallet.errors import Conflict, NotFound
 from pallet.host.files import remove_tree, tree_size
 from pallet.ops.filters import Filters, labels_match
-from pallet.ops.record_event import volume_event
+from pallet.ops.record_event import prune_event, volume_event
 from pallet.ops.volume_create import volume_data
 
 FILTERS = ("label", "label!")
@@ -84,6 +84,8 @@ def prune_volumes(engine: Engine, *, filters: Iterable[tuple[str, str]] = (), dr
                 continue
         removed.append(volume.name)
         reclaimed += size
+    if not dry_run:
+        prune_event(engine, "volume", reclaimed)
     return PrunedVolumes(tuple(removed), reclaimed)
 
 
