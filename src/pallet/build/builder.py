@@ -174,6 +174,6 @@ def _finish(shared: Shared, state: State) -> BuildResult:
             step.log(f"writing image {config.id}\n")
             for reference in options.tags:
                 step.log(f"naming to {reference.with_default_tag()}\n")
-            record(shared.engine, config, manifest, options.tags, parent=state.parent)
+            record(shared.engine, config, manifest, options.tags)
     write_outputs(shared, state, config, manifest)
     return BuildResult(config.id, manifest, config, options.tags, made, found)

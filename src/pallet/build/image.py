@@ -60,9 +60,12 @@ def _time(state: State, options: BuildOptions) -> int:
     return state.time if options.epoch is None else options.epoch * 1_000_000_000
 
 
-def record(engine: Engine, config: ImageConfig, manifest: Manifest, tags: Sequence[Reference], *, parent: str) -> None:
-    """Put an image whose layers are all here into the store, and name it; names come last."""
-    record_image(engine, manifest, config, parent=parent)
+def record(engine: Engine, config: ImageConfig, manifest: Manifest, tags: Sequence[Reference]) -> None:
+    """Put an image whose layers are all here into the store, and name it; names come last.
+
+    It has no parent, as docker's BuildKit has it: its base may be removed before it.
+    """
+    record_image(engine, manifest, config)
     for reference in tags:
         engine.store.images.tag(reference.with_default_tag(), config.id, manifest.digest)
 

@@ -65,9 +65,8 @@ def prune_builds(
             continue
         chosen.append(layer)
     cache.remove([layer.key for layer in chosen])
-    gone = {layer.chain_id: layer.size for layer in chosen}
     removed = [layer.key.short for layer in chosen]
-    reclaimed = sum(size for chain, size in gone.items() if chain in own)
+    reclaimed = sum(own.values()) - sum(cache.own_chains().values())
     if not types or _MOUNT in types:
         for mount in cachemounts.all_mounts(engine.settings.root):
             name = mount.path.rpartition("/mounts/")[2].replace("/", "-")

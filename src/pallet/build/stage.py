@@ -120,7 +120,6 @@ class StageBuilder:
         state = State(found.top, config, found.image.config.platform, self._scope(variables_of(config)), created)
         state.history = list(found.image.config.history)
         state.author = found.image.config.author
-        state.parent = found.image.id
         state.base_layers = len(found.image.config.diff_ids)
         return state, full_name(name)
 

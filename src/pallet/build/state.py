@@ -36,7 +36,6 @@ class State:
         self.time = time
         self.history: list[History] = []
         self.author = ""
-        self.parent = ""  # the id of the local image it began with, if any
         self.base_layers = 0  # how many layers came with it
         self.command_set = False  # by this stage
 
@@ -45,7 +44,6 @@ class State:
         state = State(self.top, self.config, self.platform, self.scope.child(), self.time)
         state.history = list(self.history)
         state.author = self.author
-        state.parent = self.parent
         state.base_layers = self.base_layers
         return state
 

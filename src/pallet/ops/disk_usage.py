@@ -127,8 +127,7 @@ def disk_usage(engine: Engine) -> DiskUsage:
     )
     blobs = [store.blobs.size(digest) for digest in store.blobs.all()]
     cache = tuple(store.build_cache.all())
-    own = store.build_cache.own_chains()
-    cached = sum({layer.chain_id: layer.size for layer in cache if layer.chain_id in own}.values())
+    cached = sum(store.build_cache.own_chains().values())
     cached += tree_size(os.path.join(engine.settings.root, "build", "mounts"))
     return DiskUsage(images, sum(sizes.values()), containers, volumes, len(blobs), sum(blobs), cache, cached)
 

@@ -122,15 +122,20 @@ class BuildCache:
                     garbage.note_chain(connection, chain)
                     garbage.note_blob(connection, blob)
 
-    def own_chains(self) -> set[str]:
-        """The chains that the cache alone keeps: no image has them, and no container stands on them."""
-        used = (
+    def own_chains(self) -> dict[str, int]:
+        """The chains that the cache alone keeps, with the bytes of each one's uppermost layer.
+
+        No image has them, and no container stands on them; bases whose image is gone are among them.
+        """
+        rows = self._db.rows(
             "WITH RECURSIVE held (chain) AS (SELECT chain_id FROM containers WHERE chain_id != '' UNION"
-            " SELECT parent FROM held JOIN layers ON layers.chain_id = held.chain WHERE parent != '')"
-            " SELECT chain FROM held UNION SELECT chain_id FROM image_blobs WHERE chain_id IS NOT NULL"
+            " SELECT parent FROM held JOIN layers ON layers.chain_id = held.chain WHERE parent != ''),"
+            " cached (chain) AS (SELECT chain_id FROM build_cache UNION"
+            " SELECT parent FROM cached JOIN layers ON layers.chain_id = cached.chain WHERE parent != '')"
+            " SELECT chain, size FROM cached JOIN layers ON layers.chain_id = chain WHERE chain NOT IN"
+            " (SELECT chain FROM held UNION SELECT chain_id FROM image_blobs WHERE chain_id IS NOT NULL)"
         )
-        rows = self._db.rows(f"SELECT DISTINCT chain_id FROM build_cache WHERE chain_id NOT IN ({used})")
-        return {row[0] for row in rows}
+        return dict(rows)
 
     def file_digests(self, files: Sequence[FileIdentity]) -> dict[FileIdentity, bytes]:
         """The SHA-256 digests that are known of these files, for those that have not changed since."""
