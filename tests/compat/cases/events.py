@@ -53,7 +53,11 @@ CASES = cases(
     setup("date +%s.%N > since; docker network rm net; docker volume rm vol"),
     f"{_PAST} {_SHORT}",
     f"{_PAST} --format '{{{{.Type}}}} {{{{.Action}}}} {{{{.ID}}}} {{{{.Status}}}}'",
-    "docker events --until $(date -d +2sec +%s) -f type=volume & sleep 0.7; docker volume create late >&2; wait",
+    "docker events --until $(date -d +2sec +%s) -f volume=late & sleep 0.7; docker volume create late >&2; wait",
+    setup("docker volume rm late; date +%s.%N > since; sleep 0.01; docker container prune -f; docker network prune -f"),
+    setup("docker volume prune -f; docker image prune -f"),
+    f"{_PAST}",
+    f"{_PAST} -f type=container --format '{{{{json .}}}}' | sed 's/,\"time.*//'",
     "docker system events --since 1h --until 59m",
     "docker events --help",
 )
