@@ -57,7 +57,11 @@ def system_info(engine: Engine) -> Info:
         images=len(engine.store.images.rows()),
         driver="overlay2",
         logging_driver="json-file",
-        plugins={"volume": ("local",), "network": ("bridge", "host", "null"), "log": ("json-file", "local", "journald", "none")},
+        plugins={
+            "volume": ("local",),
+            "network": ("bridge", "host", "null"),
+            "log": ("json-file", "local", "journald", "none"),
+        },
         runtimes=tuple(name for name in ("crun", "runc") if find_program(name)),
         security_options=("name=seccomp,profile=default",),
         server_version=__version__,
