@@ -17,7 +17,7 @@ from pallet.network.leases import Book, Lease, Leases, Plan
 from pallet.network.netavark import complaint, empty_network, find_netavark, mac_of, order, wait_for_orphans
 from pallet.network.pools import active_subnets, check_free, choose_subnet
 from pallet.network.reserve import Reserved
-from pallet.network.resolver import forget_network
+from pallet.network.resolver import forget_network, rename_container
 from pallet.network.routes import prefer_less
 from pallet.network.rules import remove_link, remove_network_rules
 from pallet.store.container_record import NetworkState, PortBinding
@@ -212,6 +212,22 @@ def leave(id: str, pid: int, network: str) -> None:
             pages.save(_take_down(book, network, id, netns))
         finally:
             os.close(netns)
+
+
+def rename(id: str, old: str, new: str) -> None:
+    """Let a container have another name in its networks."""
+    if not os.path.isdir(pages.DIRECTORY):
+        return
+    with _locked():
+        book = pages.load()
+        for network in book.of(id):
+            leases = book.networks[network]
+            lease = leases.leases[id]
+            names = tuple(new if name == old else name for name in lease.names)
+            book = book.with_leases(leases.with_lease(id, msgspec.structs.replace(lease, names=names)))
+            if leases.plan.dns:
+                rename_container(leases.plan.key, id, names)
+        pages.save(book)
 
 
 def disconnect(id: str) -> None:

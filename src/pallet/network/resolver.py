@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Sequence
 
 from pallet.host.files import remove_tree, unlink_if_there
 from pallet.network.leases import dns_directory
@@ -29,6 +30,30 @@ def forget_network(key: str, *, last: bool) -> None:
     if last:
         _signal(files, signal.SIGKILL)
         remove_tree(dns_directory())
+
+
+def rename_container(key: str, container: str, names: Sequence[str]) -> None:
+    """Let a container have other names in a network.
+
+    Args:
+        key: what aardvark-dns calls the network.
+        container: the container's id.
+        names: all its names there.
+    """
+    files = f"{dns_directory()}/aardvark-dns"
+    try:
+        with open(f"{files}/{key}") as file:
+            lines = file.read().splitlines()
+    except FileNotFoundError:
+        return
+    for number, line in enumerate(lines):
+        if line.startswith(f"{container} "):
+            lines[number] = " ".join([*line.split(" ")[:3], ",".join(names)])
+    fresh = f"{files}/.{key}"
+    with open(fresh, "w") as file:
+        file.write("\n".join(lines) + "\n")
+    os.rename(fresh, f"{files}/{key}")
+    _signal(files, signal.SIGHUP)
 
 
 def _signal(files: str, number: int) -> None:

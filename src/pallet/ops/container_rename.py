@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pallet.engine import Engine
 from pallet.errors import Conflict, InvalidInput
+from pallet.network.bridge import rename
 from pallet.ops.container_names import check_name
 
 
@@ -30,5 +31,6 @@ def rename_container(engine: Engine, name: str, new: str) -> None:
         with engine.store.db.transaction():
             engine.store.containers.rename(id, check_name(new if new.startswith("/") else "/" + new))
             engine.store.events.add_of_container(id, "rename", {"oldName": f"/{old}"})
+        rename(id, old, new.removeprefix("/"))
     except (InvalidInput, Conflict) as error:
         raise type(error)(f"Error when allocating new name: {error.message}") from error

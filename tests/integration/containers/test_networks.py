@@ -57,6 +57,11 @@ def test_containers_find_each_other_by_name(box: PalletCLI) -> None:
         assert _reaches(box, "two", name), name
     assert _reaches(box, "one", "two")
     assert not _reaches(box, "one", "nosuch")
+    box.ok("rename", "two", "zwei")
+    wait_until(lambda: _reaches(box, "one", "zwei"), "the new name is known")
+    assert not _reaches(box, "one", "two")
+    box.ok("rename", "zwei", "two")
+    wait_until(lambda: _reaches(box, "one", "two"), "the old name is known again")
     box.ok("rm", "-f", "two")
     assert not _reaches(box, "one", "two")
     box.ok("rm", "-f", "one")
