@@ -70,8 +70,22 @@ def command() -> None:
 
     gc.set_threshold(50_000)
     code = main()
+    if "threading" not in sys.modules:
+        # Nobody else is to be waited for, and taking the interpreter apart takes longer than reading the store. The
+        # database needs no closing: SQLite's files are in order at any moment.
+        _flush()
+        os._exit(code)
     gc.freeze()
     sys.exit(code)
+
+
+def _flush() -> None:
+    """Write what is still buffered, where anybody reads it."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (AttributeError, OSError, ValueError):  # closed, or none at all
+            continue
 
 
 class _Call:
