@@ -32,7 +32,13 @@ class Spawned:
     """A program that runs; `wait` must be called once."""
 
     def __init__(
-        self, argv: Sequence[str], *, stdin: bytes = b"", fds: Sequence[int] = (), env: Mapping[str, str] | None = None
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        fds: Sequence[int] = (),
+        env: Mapping[str, str] | None = None,
+        alone: bool = False,
     ) -> None:
         """Start a program.
 
@@ -41,6 +47,8 @@ class Spawned:
             stdin: what it reads from standard input.
             fds: open files that it inherits under their own numbers.
             env: its environment; this process's if None.
+            alone: whether it inherits none of what this process was started with beside the standard streams, because
+                it leaves something running.
 
         Raises:
             HostError: it cannot be started.
@@ -58,6 +66,8 @@ class Spawned:
                 (os.POSIX_SPAWN_DUP2, self._outputs[1], 2),
                 *((os.POSIX_SPAWN_DUP2, fd, fd) for fd in fds),
             ]
+            if alone:
+                actions += [(os.POSIX_SPAWN_CLOSE, fd) for fd in _inheritable() if fd not in fds]
             try:
                 self._pid = os.posix_spawn(
                     argv[0],
@@ -85,6 +95,17 @@ class Spawned:
     def _close(self) -> None:
         for fd in self._outputs:
             os.close(fd)
+
+
+def _inheritable() -> list[int]:
+    found = []
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            if int(name) > 2 and os.get_inheritable(int(name)):
+                found.append(int(name))
+        except OSError:  # the listing's own
+            continue
+    return found
 
 
 def run(argv: Sequence[str], *, stdin: bytes = b"", fds: Sequence[int] = ()) -> Finished:

@@ -49,13 +49,15 @@ def order(verb: str, netns: int, container: str, plan: Plan, lease: Lease) -> Sp
     """
     argv = [find_netavark()]
     if plan.dns:
+        # The resolver that it starts stays where it is started: not in the user's directory.
+        argv = ["/bin/sh", "-c", 'cd / && exec "$@"', "sh", *argv]
         argv += ["--config", dns_directory(), "--aardvark-binary", find_aardvark()]
         os.makedirs(dns_directory(), 0o700, exist_ok=True)
     # It opens the namespace itself: an inherited descriptor would stay open in a resolver that it starts.
     argv += [verb, f"/proc/{os.getpid()}/fd/{netns}"]
     # The rules are looked for and removed as iptables has them, so netavark must not choose another way.
     env = {**os.environ, "NETAVARK_FW": "iptables"}
-    return Spawned(argv, stdin=_request(container, plan, lease), env=env)
+    return Spawned(argv, stdin=_request(container, plan, lease), env=env, alone=plan.dns)
 
 
 def wait_for_orphans() -> None:

@@ -62,7 +62,7 @@ def _signal(files: str, number: int) -> None:
             pid = int(file.read())
         with open(f"/proc/{pid}/cmdline", "rb") as file:
             words = file.read().split(b"\0")
-        if os.path.dirname(files).encode() in words:  # not another process with this pid
+        if files.encode() in words:  # not another process with this pid
             os.kill(pid, number)
     except (OSError, ValueError):
         return
