@@ -88,7 +88,6 @@ def exec_attached(
         BrokenPipeError: nobody reads what it writes.
     """
     prepared = _Prepared(engine, name, options)
-    prepared.tell_of_start()
     if options.tty:
         return prepared.tell_of_end(prepared.converse(-1 if stdin is None else stdin, stdout, detach_keys))
     from pallet.runtime.exec_streams import ExecPipes, pass_on
@@ -112,7 +111,6 @@ def exec_detached(engine: Engine, name: str, options: ExecOptions) -> None:
         As `exec_attached`.
     """
     prepared = _Prepared(engine, name, options)
-    prepared.tell_of_start()
     if options.tty:
         prepared.converse(-1, None, b"", stay=False)
         return
@@ -175,12 +173,14 @@ class _Prepared:
         self._description = describe(like, options.argv, env, self.cwd, terminal=options.tty)
 
     def begin(self, streams: tuple[int, int, int], *, detached: bool = False, console: str = "") -> ExecProcess:
-        return ExecProcess(
+        process = ExecProcess(
             self._runtime, self._id, self._description, streams=streams, console=console, detached=detached
         )
+        self._tell_of_start()  # while the runtime works
+        return process
 
-    def tell_of_start(self) -> None:
-        """Record docker's events of a process that is about to start."""
+    def _tell_of_start(self) -> None:
+        """Record docker's events of a process that starts."""
         self._exec_id = os.urandom(32).hex()
         argv = self._options.argv
         for action in ("exec_create", "exec_start"):
