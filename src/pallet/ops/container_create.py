@@ -11,7 +11,7 @@ from pallet.errors import HostError, InvalidInput, NoSuchContainer
 from pallet.network.ports import parse_expose, parse_publish
 from pallet.oci.chain import chain_ids
 from pallet.oci.config import ContainerConfig, Healthcheck, parse_config
-from pallet.ops.container_mounts import plan_mounts
+from pallet.ops.container_mounts import make_volumes, plan_mounts
 from pallet.ops.container_names import check_name, made_up_name
 from pallet.ops.container_networks import record_creation
 from pallet.ops.create_checks import check_options
@@ -59,6 +59,8 @@ def create_container(
             config=config,
             host=_host(engine, options, config, bindings),
         )
+        if options.mounts:
+            make_volumes(engine, options.mounts, record.host.mounts)
         # The files first: a record without them would be a container that cannot start.
         directory = engine.store.container_dir(id)
         for path in (directory, f"{directory}/upper", f"{directory}/work", f"{directory}/merged"):

@@ -56,6 +56,28 @@ def plan_mounts(engine: Engine, options: CreateOptions, image_volumes: Iterable[
     return tuple(found.values())
 
 
+def make_volumes(engine: Engine, specs: Iterable[dict[str, Any]], mounts: Iterable[Mount]) -> None:
+    """Make the volumes that a `--mount` gives labels or options; one that is there already stays as it is.
+
+    Args:
+        engine: whose volumes.
+        specs: each `--mount`, as docker's API has it.
+        mounts: what the container mounts.
+
+    Raises:
+        InvalidInput: a bad option, with docker's text.
+    """
+    by_destination = {mount.destination: mount for mount in mounts if mount.type == "volume"}
+    for spec in specs:
+        words = spec.get("VolumeOptions") or {}
+        options = (words.get("DriverConfig") or {}).get("Options")
+        mount = by_destination.get(_clean(spec["Target"]))
+        if mount is not None and (words.get("Labels") or options):
+            from pallet.ops.volume_create import create_volume
+
+            create_volume(engine, mount.name, labels=words.get("Labels"), options=options)
+
+
 def remove_anonymous_volumes(engine: Engine, mounts: Iterable[Mount]) -> None:
     """Remove the volumes that no user named, and that no other container has."""
     anonymous = [mount.name for mount in mounts if mount.anonymous]
@@ -113,7 +135,6 @@ def parse_mount(settings: Settings, spec: dict[str, Any]) -> Mount:
 
     Raises:
         InvalidInput: docker's text.
-        Unsupported: options of a volume driver.
     """
     kind, source, read_only = spec.get("Type", "volume"), spec.get("Source", ""), bool(spec.get("ReadOnly"))
     bind, volume, tmpfs = (spec.get(f"{name}Options") for name in ("Bind", "Volume", "Tmpfs"))
@@ -139,8 +160,6 @@ def parse_mount(settings: Settings, spec: dict[str, Any]) -> Mount:
     volume = volume or {}
     driver = volume.get("DriverConfig") or {}
     _check_driver(driver.get("Name", ""))
-    if driver.get("Options"):
-        raise Unsupported("options of volume drivers are not supported")
     if not source:
         return _anonymous(settings, destination, mode="z")
     _check_name(source)

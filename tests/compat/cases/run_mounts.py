@@ -34,6 +34,9 @@ CASES = cases(
     f"{_BOX} --mount type=volume,src=vol,dst=/m,volume-nocopy=x {_LOOK}",
     f"{_BOX} --mount type=volume,src=vol,dst=/m,volume-label=a=b,volume-driver=local {_LOOK}",
     f"{_BOX} --mount type=volume,src=vol,dst=/m,bind-propagation=rslave {_LOOK}",
+    f"{_BOX} --mount type=volume,src=labelled,dst=/www,volume-label=a=b busybox ls /www; "
+    "docker volume inspect -f '{{.Labels}} {{.Options}}' labelled",
+    f"{_BOX} --mount type=volume,src=other,dst=/m,volume-opt=foo=bar busybox true",
     f"{_BOX} --mount type=volume,dst=/www,ro busybox ls /www",
     f"{_BOX} --mount dst=/www busybox ls /www",
     f"{_BOX} --mount src=vol,dst=/m {_LOOK}",
