@@ -174,6 +174,8 @@ def _finish(shared: Shared, state: State) -> BuildResult:
             step.log(f"writing image {config.id}\n")
             for reference in options.tags:
                 step.log(f"naming to {reference.with_default_tag()}\n")
-            record(shared.engine, config, manifest, options.tags)
+            with shared.engine.store.db.transaction():  # one, for each waits for the disk
+                record(shared.engine, config, manifest, options.tags)
+                shared.book.touch()
     write_outputs(shared, state, config, manifest)
     return BuildResult(config.id, manifest, config, options.tags, made, found)

@@ -170,10 +170,13 @@ class LayerBook:
             for made, _, info in whole:
                 made.layer.fs = self._engine.snapshots.fs(info.chain_id)
             self._engine.store.build_cache.add(kept)
-            if self._used:
-                self._engine.store.build_cache.touch(self._used)
         finally:
             self.close()
+
+    def touch(self) -> None:
+        """Note that what was found has been wanted."""
+        if self._used:
+            self._engine.store.build_cache.touch(self._used)
 
     def close(self) -> None:
         """Drop what was not kept."""
