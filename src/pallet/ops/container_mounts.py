@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from pallet.engine import Engine
-from pallet.errors import Conflict, InvalidInput, Unsupported
+from pallet.errors import Conflict, InvalidInput
 from pallet.ops.create_options import CreateOptions
 from pallet.ops.mount_modes import PROPAGATIONS, is_mode, propagation
 from pallet.settings import Settings
