@@ -248,6 +248,11 @@ def test_an_interrupted_build_leaves_no_process(box: PalletCLI, tmp_path: Path, 
     running.communicate()
     assert running.returncode != 0
     wait_until(lambda: not _sleeping(box), "the command has gone")
+    # What a killed build could not tidy up, the next one does: the runtime's notes, and with them control groups.
+    (tmp_path / "Dockerfile").write_text("FROM box\nRUN true\n")
+    box.ok("build", str(tmp_path))
+    assert not any((box.run_dir / "runtime").iterdir())
+    assert not list(Path("/sys/fs/cgroup").glob(f"**/build-{running.pid}-*"))
     box.ok("system", "prune", "-f")
     assert not any((box.root / "staging").iterdir())
 
