@@ -108,7 +108,7 @@ _NETWORK = (
         help="Connect a container to a network",
         metavar="network",
         shown="",
-        complete="bridge host none",
+        complete="network",
     ),
     Flag("network-alias", kind="list", help="Add network-scoped alias for the container"),
     Flag("publish", "p", "list", help="Publish a container's port(s) to the host"),
