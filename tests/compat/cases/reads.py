@@ -38,7 +38,8 @@ CASES = cases(
     "docker stats --no-stream --no-trunc -a --format '{{.Container}}' | wc -L",
     "docker stats --no-stream one",
     setup(
-        "docker run --name log --network none busybox sh -c 'for i in 1 2; do echo o$i; sleep .2; echo e$i >&2; sleep .2; done'"
+        "docker run --name log --network none busybox"
+        " sh -c 'for i in 1 2; do echo o$i; sleep .2; echo e$i >&2; sleep .2; done'"
     ),
     setup("docker run --name cut --network none busybox sh -c 'echo whole; printf part'"),
     setup("docker run --name big --network none busybox seq 1 100000"),
