@@ -11,7 +11,7 @@ import time
 import msgspec
 
 from pallet.engine import Engine
-from pallet.errors import PalletError
+from pallet.errors import Conflict, NoSuchContainer, PalletError
 from pallet.oci.config import Healthcheck
 from pallet.ops.container_exec import ExecOptions, begin_exec
 from pallet.ops.times import now_ns, rfc3339_nano
@@ -150,6 +150,9 @@ class Checker:
             options = ExecOptions(self._words())
             self._process = begin_exec(self._engine, self._record.id, options, (nothing, self._output, self._output))
             self._due = time.monotonic() + self._timeout
+        except (Conflict, NoSuchContainer):  # it has just ended, or been paused
+            os.close(self._output)
+            self._due = time.monotonic() + self._interval
         except PalletError as error:
             os.close(self._output)
             self._note(_UNABLE, error.message)
