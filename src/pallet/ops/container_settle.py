@@ -74,6 +74,10 @@ def settle_locked(engine: Engine, record: ContainerRecord) -> None:
     if not os.path.isdir(paths.run):
         return
     runtime_of(engine, record).delete(record.id)
+    if record.host.resources.cgroup_parent:
+        from pallet.runtime.cgroups import remove_empty
+
+        remove_empty(record.host.resources.cgroup_parent)
     disconnect(record.id)
     # conmon's exit command works in conmon's mount namespace, where the root file system is still mounted.
     for target in (paths.merged, paths.netns):

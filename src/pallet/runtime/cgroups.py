@@ -89,3 +89,21 @@ def parse_list(text: str) -> frozenset[int]:
             raise ValueError(f"value of out range, maximum is {_MOST}")
         found.update(range(low, high + 1))
     return frozenset(found)
+
+
+def remove_empty(path: str, root: str = _ROOT) -> None:
+    """Remove a cgroup that was made for containers, and those above it, in all hierarchies; the used ones stay.
+
+    Args:
+        path: the cgroup: `/parent/child`.
+        root: where the cgroups are mounted.
+    """
+    hierarchies = [root] if has_cgroups_v2() else [f"{root}/{name}" for name in os.listdir(root)]
+    for hierarchy in hierarchies:
+        left = path.strip("/")
+        while left:
+            try:
+                os.rmdir(f"{hierarchy}/{left}")
+            except OSError:  # it is used, or was never there
+                break
+            left = left.rpartition("/")[0]
