@@ -5,14 +5,20 @@ from __future__ import annotations
 import pytest
 
 from pallet.cli.container.ls import shown_ports
+from pallet.engine import Engine
 from pallet.errors import InvalidInput
-from pallet.ops.container_mounts import parse_mounts
+from pallet.ops.container_mounts import plan_mounts
 from pallet.ops.container_names import check_name
+from pallet.ops.create_options import CreateOptions
 from pallet.ops.signals import signal_number
 from pallet.settings import Settings
 from pallet.store.container_record import Mount
 
-_SETTINGS = Settings("/store", "/run", docker_config="/")
+_ENGINE = Engine(Settings("/store", "/run", docker_config="/"))
+
+
+def _planned(words: list[str], image_volumes: list[str]) -> tuple[Mount, ...]:
+    return plan_mounts(_ENGINE, CreateOptions("box", volumes=tuple(words)), image_volumes)
 
 
 @pytest.mark.parametrize(
@@ -26,11 +32,11 @@ _SETTINGS = Settings("/store", "/run", docker_config="/")
     ],
 )
 def test_volume_words(word: str, expected: Mount) -> None:
-    assert parse_mounts(_SETTINGS, [word], ()) == (expected,)
+    assert _planned([word], []) == (expected,)
 
 
 def test_anonymous_volumes() -> None:
-    (mount, other) = parse_mounts(_SETTINGS, ["/data"], ["/data", "/more"])
+    (mount, other) = _planned(["/data"], ["/data", "/more"])
     assert (mount.type, mount.destination, mount.anonymous, len(mount.name)) == ("volume", "/data", True, 64)
     assert mount.source == f"/store/volumes/{mount.name}/_data"
     assert other.destination == "/more"
@@ -56,7 +62,7 @@ def test_anonymous_volumes() -> None:
 )
 def test_bad_volume_words(words: list[str], text: str) -> None:
     with pytest.raises(InvalidInput) as caught:
-        parse_mounts(_SETTINGS, words, ())
+        _planned(words, [])
     assert caught.value.message == text
 
 
