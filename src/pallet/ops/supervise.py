@@ -13,7 +13,7 @@ import time
 import msgspec
 
 from pallet.engine import Engine
-from pallet.errors import NoSuchContainer, PalletError
+from pallet.errors import NoSuchContainer, PalletError, RuntimeFailed
 from pallet.host.files import unlink_if_there
 from pallet.host.locks import FileLock, lock, try_lock
 from pallet.host.process import open_process, start_time
@@ -33,6 +33,7 @@ _SECOND = 10**9
 _FIRST_PAUSE = 0.1  # seconds before the first restart; twice as long before each that follows
 _LONGEST_PAUSE = 60.0
 _GOOD_RUN = 10 * _SECOND  # a run that lasted so long is no failure to start
+_ATTEMPTS = 5  # to start it, where it is not its program that cannot be run
 _LOOK = 0.1  # seconds between looks at whether a restart is still wanted
 _UNTRIED = 1.0  # seconds for another supervisor to end
 _READERS = 0.5  # seconds for those who wait for the exit code
@@ -83,6 +84,7 @@ class _Supervisor:
         self._paths = paths
         self._id = paths.id
         self._pause = _FIRST_PAUSE
+        self._failures = 0
 
     def run(self) -> None:
         while True:
@@ -164,8 +166,14 @@ class _Supervisor:
                 return self._gives_up()
             try:
                 start_locked(self._engine, record, again=True)
-            except PalletError:  # noted as the container's error
-                return self._gives_up()
+            except PalletError as error:  # noted as the container's error
+                self._failures += 1
+                if isinstance(error, RuntimeFailed) or self._failures == _ATTEMPTS:
+                    return self._gives_up()
+                # What somebody who was killed has left behind may still be going.
+                self._pause = min(self._pause * 2, _LONGEST_PAUSE)
+            else:
+                self._failures = 0
             return True
 
     def _gives_up(self) -> bool:
