@@ -5,7 +5,7 @@ from __future__ import annotations
 from pallet.cli.command import Command, Flag
 from pallet.cli.container.create_flags import create_flags
 from pallet.cli.failure import Failure, running
-from pallet.errors import HostError, PalletError
+from pallet.errors import HostError, InvalidInput, PalletError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,9 +43,9 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
             return 0
         code = run_attached(ctx.engine, record, **streams)
     except PalletError as error:
-        if isinstance(error, HostError):
-            raise
-        # An error of the start, whatever its kind: the help is of no use for it.
+        if isinstance(error, HostError | InvalidInput):
+            raise  # bad words are docker's business at creation, when it points to the help
+        # An error of the start: the help is of no use for it.
         raise HostError(error.message, hint=error.hint) from error
     return 0 if code is None else code
 
