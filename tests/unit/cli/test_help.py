@@ -164,7 +164,10 @@ def test_examples_and_the_long_text_have_their_place() -> None:
     )
 
 
-@pytest.mark.parametrize("words", [(), ("image",), ("container",), ("network",), ("system",), ("volume",), ("completion",)])
+GROUPS = [(), ("image",), ("container",), ("network",), ("system",), ("volume",), ("completion",)]
+
+
+@pytest.mark.parametrize("words", GROUPS)
 def test_group_pages_are_the_golden_ones(words: tuple[str, ...]) -> None:
     node = tree.ROOT
     for word in words:
