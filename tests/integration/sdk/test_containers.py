@@ -97,8 +97,8 @@ def test_a_failing_command_is_an_error(engine: pallet.Engine) -> None:
 def test_bad_words_make_no_container(engine: pallet.Engine) -> None:
     with pytest.raises(TypeError, match="'nmae'"):
         engine.containers.run("box", nmae="x")  # type: ignore[call-overload]
-    with pytest.raises(Unsupported, match="privileged"):
-        engine.containers.run("box", privileged=True)  # type: ignore[call-overload]
+    with pytest.raises(Unsupported, match="device_requests"):
+        engine.containers.run("box", device_requests=["gpu"])  # type: ignore[call-overload]
     with pytest.raises(InvalidInput, match="Invalid containerPort"):
         engine.containers.create("box", ports={"x/tcp": 80})
     with pytest.raises(NoSuchImage):
