@@ -94,7 +94,9 @@ class _Supervisor:
                 record = self._engine.store.containers.find(self._id)
             if now.running:
                 self._watch(record, brief)
-                # A `run` in the foreground settles it, and reads its exit code first.
+            if now.running or not now.recorded:
+                # Recorded before anything is decided on it, also where it ended before it could be watched. A `run` in
+                # the foreground settles it, and reads its exit code first.
                 with lock(self._paths.attended):
                     settle_container(self._engine, self._id)
                 self._pause = min(self._pause * 2, _LONGEST_PAUSE) if self._failed_soon() else _FIRST_PAUSE
