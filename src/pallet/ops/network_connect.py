@@ -113,14 +113,14 @@ def check_address(network: Network, settings: EndpointSettings) -> None:
     """Check that a network lets its containers choose an address, if this one does.
 
     Raises:
-        InvalidInput: docker's text.
+        Conflict: docker's text.
     """
     if not settings.ip:
         return
     if network.predefined:
-        raise InvalidInput("user specified IP address is supported on user defined networks only")
+        raise Conflict("user specified IP address is supported on user defined networks only")
     if network.chosen:
-        raise InvalidInput(
+        raise Conflict(
             "user specified IP address is supported only when connecting to networks with user configured subnets"
         )
 

@@ -57,7 +57,7 @@ CASES = cases(
     "docker exec -t one tty",
     "docker exec one tty",
     "docker exec -d one sh -c 'echo made >/made'; sleep 0.5; docker exec one cat /made",
-    "docker exec -dt one sh -c 'tty >/made2'; sleep 0.5; docker exec one cat /made2",
+    "docker exec -dt one sh -c 'tty >/made2'; sleep 0.5; docker exec one grep -c ^/dev/pts/ /made2",
     "docker exec -d gone true",
     "docker exec gone true",
     "docker exec nosuch true",
