@@ -175,7 +175,6 @@ def test_the_same_tar_makes_the_same_image(pool: Unpacker, tmp_path: Path) -> No
         Tar(tarfile.GNU_FORMAT).file("n/" * 200 + "file").symlink("s", "t/" * 150).file("big", uid=1 << 30),
         Tar(tarfile.USTAR_FORMAT).file("p" * 90 + "/" + "n" * 90),
     ],
-    ids=str,
 )
 def test_like_a_tree(pool: Unpacker, tmp_path: Path, tar: Tar) -> None:
     check(pool, tar.bytes(), tmp_path)
@@ -197,7 +196,6 @@ def test_like_a_tree(pool: Unpacker, tmp_path: Path, tar: Tar) -> None:
         Tar().file("f", pax_headers={"mtime": "-9999999999999999999"}),
         Tar().file("f", pax_headers={"mtime": "99999999999"}),
     ],
-    ids=str,
 )
 def test_what_has_to_be_unpacked(pool: Unpacker, tmp_path: Path, tar: Tar) -> None:
     with pytest.raises(Unsupported):
