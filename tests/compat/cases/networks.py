@@ -107,7 +107,7 @@ CASES = cases(
     "docker network prune -f --filter nosuch=1",
     "echo n | docker network prune",
     "docker network rm two",
-    "docker network prune -f",
+    "docker network prune -f | sort",
     "docker stop -t 0 web; docker network rm front; docker start web",
     "docker rm -f web",
     setup("docker create --name made --network none busybox true; docker network create back"),
