@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from tests.support import leaks, rootfs, scratch, scratch_prefix
 from tests.support.dockerd import Dockerd
 from tests.support.pallet import PalletCLI
@@ -19,6 +20,10 @@ _SESSION = pytest.StashKey[Session]()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_SESSION] = Session()
+    # What lands is judged by the same examples each time; runs at the desk look for new ones.
+    settings.register_profile("ci", derandomize=True)
+    if os.environ.get("CI"):
+        settings.load_profile("ci")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
