@@ -6,7 +6,7 @@ A layer that several images share is counted once in the total, and for each ima
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 import msgspec
 
@@ -19,6 +19,7 @@ from pallet.ops.volume_remove import volume_size
 from pallet.runtime.paths import ContainerPaths
 from pallet.store.build_cache import CachedLayer
 from pallet.store.container_record import ContainerRecord
+from pallet.store.rows import LayerUse
 
 
 class ImageUsage(msgspec.Struct, frozen=True):
@@ -95,11 +96,7 @@ def disk_usage(engine: Engine) -> DiskUsage:
     """Count the bytes of images, containers, volumes, blobs and the build cache."""
     store = engine.store
     uses = store.images.layer_uses()
-    owners: dict[str, set[str]] = {}
-    sizes: dict[str, int] = {}
-    for use in uses:
-        owners.setdefault(use.chain_id, set()).add(use.image)
-        sizes[use.chain_id] = use.unpacked
+    owners, sizes = _layers(uses)
     shared: dict[str, int] = {}
     for use in uses:
         if len(owners[use.chain_id]) > 1:
@@ -134,9 +131,16 @@ def disk_usage(engine: Engine) -> DiskUsage:
 
 def unshared_bytes(engine: Engine, images: Collection[str]) -> int:
     """Bytes of unpacked layers that only these images have."""
-    users: dict[str, set[str]] = {}
+    owners, sizes = _layers(engine.store.images.layer_uses())
+    wanted = set(images)
+    return sum(size for chain, size in sizes.items() if owners[chain] <= wanted)
+
+
+def _layers(uses: Iterable[LayerUse]) -> tuple[dict[str, set[str]], dict[str, int]]:
+    """The images that have each layer, and its bytes; by chain ID."""
+    owners: dict[str, set[str]] = {}
     sizes: dict[str, int] = {}
-    for use in engine.store.images.layer_uses():
-        users.setdefault(use.chain_id, set()).add(use.image)
+    for use in uses:
+        owners.setdefault(use.chain_id, set()).add(use.image)
         sizes[use.chain_id] = use.unpacked
-    return sum(size for chain, size in sizes.items() if users[chain] <= set(images))
+    return owners, sizes

@@ -57,13 +57,8 @@ def remove_image(engine: Engine, name: str, *, force: bool = False, prune_parent
                 _drop(engine, reference, match.image)
                 removed.append(Removed(untagged=reference.familiar))
         removed += _delete(engine, match.image, force=force, prune_parents=prune_parents)
-    collect_garbage(engine)
+    engine.store.collect(blocking=False)  # bytes that are in use by those who add are left to them
     return removed
-
-
-def collect_garbage(engine: Engine) -> None:
-    """Delete bytes that nothing references; left to a later caller while others are adding."""
-    engine.store.collect(blocking=False)
 
 
 def _untag(engine: Engine, image: Digest, reference: Reference) -> list[Removed]:
