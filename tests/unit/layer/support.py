@@ -20,6 +20,7 @@ def snapshot(root: Path, *, times: bool = True) -> Snapshot:
     found: Snapshot = {}
     first: dict[int, str] = {}
     for directory, names, files in os.walk(root):
+        names.sort()  # so that the first name of a file is the same whatever order the file system lists them in
         for name in sorted([*names, *files]):
             path = Path(directory) / name
             status = path.lstat()
