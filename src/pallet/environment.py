@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from pallet.errors import InvalidInput
+from pallet.errors import HostError, InvalidInput
 from pallet.settings import SNAPSHOTTERS, Settings
 
 TYPE_CHECKING = False
@@ -52,6 +52,7 @@ def make_settings(
 
     Raises:
         InvalidInput: there is no such snapshotter.
+        HostError: the run directory is another user's.
     """
     uid = os.geteuid() if uid is None else uid
     snapshotter = snapshotter or environ.get("PALLET_SNAPSHOTTER", "") or "auto"
@@ -102,7 +103,16 @@ def _run_base(environ: Mapping[str, str], uid: int) -> str:
         return f"{runtime_dir}/pallet"
     # Where a login session has it: who comes without that variable (cron, a library) must find the same containers.
     usual = f"/run/user/{uid}"
-    return f"{usual}/pallet" if os.path.isdir(usual) else f"/tmp/pallet-{uid}"
+    if os.path.isdir(usual):
+        return f"{usual}/pallet"
+    shared = f"/tmp/pallet-{uid}"
+    try:
+        owner = os.lstat(shared).st_uid
+    except FileNotFoundError:
+        return shared
+    if owner != uid:
+        raise HostError(f"{shared} is another user's", hint="Set XDG_RUNTIME_DIR to a directory of your own.")
+    return shared
 
 
 def _store_key(store: str) -> str:

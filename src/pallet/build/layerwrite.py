@@ -14,6 +14,7 @@ from pallet.build.digests import xattrs_of
 from pallet.build.layers import Packed
 from pallet.build.source import Entry, Tree
 from pallet.errors import HostError, Integrity
+from pallet.host.userns import in_user_namespace
 from pallet.host.xattrs import read_xattrs
 from pallet.layer import tarformat as tf
 from pallet.layer.settle import copy_directory_metadata, settle
@@ -68,7 +69,11 @@ def write_layer(
     """
     # Directories alone take no worker: names in the staging directory are ours, and none is a symlink.
     alone = all(stat.S_ISDIR(item.mode) for item in items)
-    job = None if alone or unpacker is None else unpacker.start(staging.fs, media.OCI_LAYER, mode=_mode(lowers))
+    job = (
+        None
+        if alone or unpacker is None
+        else unpacker.start(staging.fs, media.OCI_LAYER, mode=_mode(lowers), userxattr=in_user_namespace())
+    )
     try:
         with LayerWriter(blobs) as writer:
             tar = TarWriter(_Tee(writer, job))
@@ -84,7 +89,7 @@ def write_layer(
         raise
     if result.diff_id != layer.diff_id:
         raise Integrity(f"a new layer was unpacked as {result.diff_id} instead of {layer.diff_id}")
-    if lowers and not settle(staging.fs, result, lowers):
+    if lowers and not settle(staging.fs, result, lowers, userxattr=in_user_namespace()):
         raise HostError("a new layer does not fit on the layers below")
     return Packed(layer.descriptor, layer.diff_id, result.size, result.files)
 

@@ -7,6 +7,7 @@ import stat
 
 from pallet.build.layers import Packed
 from pallet.errors import HostError
+from pallet.host.userns import in_user_namespace
 from pallet.layer import whiteout
 from pallet.layer.diff import write_diff
 from pallet.ops.new_layer import LayerWriter
@@ -56,7 +57,7 @@ def tidy(upper: str, *, clamp: int | None = None) -> int:
 def pack(blobs: Blobs, upper: str, files: int, *, clamp: int | None = None) -> Packed:
     """Make the blob of an upper directory. Errors as `write_diff` and `LayerWriter`."""
     with LayerWriter(blobs) as writer:
-        size = write_diff(upper, writer, source_date_epoch=clamp)
+        size = write_diff(upper, writer, source_date_epoch=clamp, userxattr=in_user_namespace())
         layer = writer.finish()
     return Packed(layer.descriptor, layer.diff_id, size, files)
 

@@ -140,6 +140,10 @@ class _Call:
             return 0
         _check_arity(path, command, parsed.args)
         self.fail = command.fail
+        if os.geteuid() != 0:
+            from pallet.cli.rootless import enter
+
+            enter(context, node.module, parsed.opts)
         return command.run(context, parsed.opts, parsed.args)
 
     def _parse(self, node: Node, path: str, flags: tuple[Flag, ...], words: list[str], *, interspersed: bool) -> Parsed:

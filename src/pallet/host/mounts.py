@@ -163,7 +163,7 @@ def mount_overlay(
     target: str,
     *,
     readonly: bool = False,
-    userxattr: bool = False,
+    userxattr: bool | None = None,
 ) -> None:
     """Mount an overlay as docker's overlay2 does: no index, no redirects, no metadata-only copies.
 
@@ -173,11 +173,15 @@ def mount_overlay(
         work: an empty directory on `upper`'s file system; given if and only if `upper` is.
         target: the mount point.
         readonly: refuse writes even though there is an upper directory.
-        userxattr: keep overlay's marks in `user.` attributes, as a user namespace must.
+        userxattr: keep overlay's marks in `user.` attributes; where this process has no other choice if not given.
 
     Raises:
         HostError: the kernel refuses.
     """
+    if userxattr is None:
+        from pallet.host.userns import in_user_namespace
+
+        userxattr = in_user_namespace()
     descriptors: list[int] = []
     try:
         layers = list(lower)
@@ -205,9 +209,11 @@ def mount_overlay(
 def _overlay_options(lower: Sequence[str], upper: str | None, work: str | None, userxattr: bool) -> str:
     options = ["lowerdir=" + ":".join(lower)]
     if upper is not None:
-        options += [f"upperdir={upper}", f"workdir={work}", "index=off", "redirect_dir=off", "metacopy=off"]
+        options += [f"upperdir={upper}", f"workdir={work}", "index=off"]
     if userxattr:
-        options.append("userxattr")
+        options.append("userxattr")  # which has no redirects and no metadata-only copies
+    elif upper is not None:
+        options += ["redirect_dir=off", "metacopy=off"]
     return ",".join(options)
 
 

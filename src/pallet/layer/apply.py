@@ -17,13 +17,14 @@ from pallet.layer.tarread import TarReader
 from pallet.layer.unpacked import UnpackMode
 
 
-def apply_layer(source: Readable, mode: UnpackMode, *, userxattr: bool = False) -> Extractor:
+def apply_layer(source: Readable, mode: UnpackMode, *, userxattr: bool = False, squash: bool = False) -> Extractor:
     """Extract the tar `source` into the working directory, which must be the root directory of this process.
 
     Args:
         source: the layer, uncompressed.
         mode: see `UnpackMode`.
         userxattr: mark opaque directories by user.overlay.opaque, for overlays mounted with `userxattr`.
+        squash: owners that this user cannot give become the user itself.
 
     Raises:
         UnsafeArchive, Integrity: the tar is at fault.
@@ -36,6 +37,7 @@ def apply_layer(source: Readable, mode: UnpackMode, *, userxattr: bool = False) 
         extractor = _OntoTree(reader)
     else:
         extractor = _IntoEmpty(reader, base=mode == "base", userxattr=userxattr)
+    extractor.squash = squash
     extractor.run()
     return extractor
 

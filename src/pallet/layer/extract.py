@@ -74,6 +74,7 @@ class Extractor(Places):
         """
         super().__init__(fresh=fresh)
         self._reader = reader
+        self.squash = False  # owners that this user cannot give become the user itself
         self.files = 0
         self.opaque_root = False
         self.whiteouts: list[bytes] = []
@@ -155,7 +156,7 @@ class Extractor(Places):
                 self._write(fd, entry.size)
             plain = self._plain
             if not plain or entry.uid != self._uid or entry.gid != self._gid:
-                os.fchown(fd, entry.uid, entry.gid)
+                self._own(entry, fd)
             if not plain or mode & 0o6000:  # chown and write clear these bits
                 os.fchmod(fd, mode)
             if entry.xattrs:  # after chown, which clears security.capability
@@ -210,7 +211,7 @@ class Extractor(Places):
             os.mkdir(path, mode)
         where = path or b"."
         if not fresh or not self._plain or entry.uid != self._uid or entry.gid != self._gid:
-            os.chown(where, entry.uid, entry.gid)
+            self._own(entry, where)
         if not fresh or not self._plain or mode & 0o6000:  # mkdir ignores these bits
             os.chmod(where, mode)
         if entry.xattrs:
@@ -287,13 +288,26 @@ class Extractor(Places):
         """Owner, mode, xattrs and time of what is neither a file nor a directory."""
         symlink = entry.type == tf.SYMLINK
         if not self._plain or entry.uid != self._uid or entry.gid != self._gid:
-            os.chown(path, entry.uid, entry.gid, follow_symlinks=False)
+            self._own(entry, path)
         if not symlink and (not self._plain or entry.mode & 0o6000):
             os.chmod(path, entry.mode)
         if entry.xattrs:
             self._set_xattrs(entry, path)
         mtime = entry.mtime if entry.mtime < _MAX_TIME else 0
         os.utime(path, ns=(mtime, mtime), follow_symlinks=False)
+
+    def _own(self, entry: TarEntry, where: int | bytes) -> None:
+        """Give what was made its owner."""
+        try:
+            os.chown(where, entry.uid, entry.gid, follow_symlinks=isinstance(where, int))
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            # In a user namespace, an id that it does not have.
+            whose = f"the owner {entry.uid}:{entry.gid} of {os.fsdecode(entry.name)!r}"
+            if not self.squash:
+                raise HostError(f"{whose} is beyond this user's ids in /etc/subuid and /etc/subgid") from error
+            self._note(f"{whose} became this user")
 
     def _set_xattrs(self, entry: TarEntry, where: int | bytes) -> None:
         for name, value in (entry.xattrs or {}).items():
@@ -305,8 +319,9 @@ class Extractor(Places):
                 else:
                     os.setxattr(where, name, value, follow_symlinks=False)
             except OSError as error:
-                # EPERM: `user.` attributes exist on files and directories only
-                refused = error.errno == errno.EPERM and name.startswith(b"user.") and entry.type != tf.REGULAR
+                # EPERM: `user.` attributes exist on files and directories only, `trusted.` ones are root's alone
+                strange = name.startswith(b"user.") and entry.type != tf.REGULAR
+                refused = error.errno == errno.EPERM and (strange or name.startswith(b"trusted."))
                 if error.errno != errno.ENOTSUP and not refused:
                     raise
                 self._note(f"no xattr {os.fsdecode(name)!r} on {os.fsdecode(entry.name)!r}: the file system refuses it")

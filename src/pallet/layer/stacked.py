@@ -22,7 +22,7 @@ from pallet.layer.snapshots import Staging
 from pallet.layer.unpack import Unpacker, UnpackJob
 from pallet.layer.unpacked import Unpacked
 
-_OPTIONS = "index=off,redirect_dir=off,metacopy=off"
+_OPTIONS = {False: "index=off,redirect_dir=off,metacopy=off", True: "index=off,userxattr"}
 
 
 def apply_on_top(
@@ -84,9 +84,9 @@ def _start(unpacker: Unpacker, staging: str, lowers: Sequence[str], media_type: 
             # Names relative to the staging directory are short and hold no character that an option would need escaped.
             os.chdir(staging)
             names = ":".join(os.path.relpath(lower, staging) for lower in lowers)
-            options = f"lowerdir={names},upperdir=fs,workdir=work,{_OPTIONS}"
+            options = f"lowerdir={names},upperdir=fs,workdir=work,{_OPTIONS[userxattr]}"
             with mounted_images(lowers):
-                mounts.mount("overlay", "merged", "overlay", 0, options + (",userxattr" if userxattr else ""))
+                mounts.mount("overlay", "merged", "overlay", 0, options)
             jobs.append(unpacker.start("merged", media_type, mode="tree", userxattr=userxattr))
         except BaseException as error:
             errors.append(error)

@@ -16,6 +16,7 @@ import msgspec
 
 from pallet.digest import Digest
 from pallet.errors import PalletError
+from pallet.host.userns import in_user_namespace
 from pallet.layer.compare import differences
 from pallet.layer.erofs.check import damage
 from pallet.layer.install import Installer
@@ -120,7 +121,10 @@ def _lend(snapshots: Snapshots, again: Snapshots, chains: Sequence[str]) -> None
 
 def _unpack(again: Snapshots, layers: Sequence[PackedLayer], reopen: Callable[[int], Iterator[bytes]]) -> None:
     diff_ids = [layer.diff_id for layer in layers]
-    with Unpacker(workers=1) as pool, Installer(again, pool, diff_ids, reopen) as installer:
+    with (
+        Unpacker(workers=1) as pool,
+        Installer(again, pool, diff_ids, reopen, userxattr=in_user_namespace()) as installer,
+    ):
         for position, layer in enumerate(layers):
             if not installer.has(position):
                 with installer.begin(position, layer.media_type) as job:

@@ -33,6 +33,7 @@ from isal import igzip_lib  # noqa: F401
 
 from pallet.errors import HostError, PalletError
 from pallet.host.files import write_all
+from pallet.host.userns import has_one_id
 from pallet.layer.apply import apply_layer
 from pallet.layer.compress import Readable, decompressor
 from pallet.layer.erofs.build import build_image
@@ -90,8 +91,9 @@ def _child(job: Job, target: int, layer: int, answer: int) -> None:
             if job.image:
                 result = _build(job, layer, target)
             else:
+                squash = has_one_id()  # there is no /proc to ask afterwards
                 _confine(target)
-                result = _unpack(job, layer)
+                result = _unpack(job, layer, squash=squash)
             text = b"+" + msgspec.json.encode(result)
         except PalletError as error:
             text = b"-" + msgspec.json.encode(Failure(type(error).__name__, _printable(error.message)))
@@ -119,9 +121,9 @@ def _confine(target: int) -> None:
     os.close(target)
 
 
-def _unpack(job: Job, layer: int) -> Unpacked:
+def _unpack(job: Job, layer: int, *, squash: bool) -> Unpacked:
     stream = _Hashed(decompressor(_Pipe(layer), job.media_type))
-    done = apply_layer(stream, job.mode, userxattr=job.userxattr)
+    done = apply_layer(stream, job.mode, userxattr=job.userxattr, squash=squash)
     while stream.read(_CHUNK):  # the diff ID covers what follows the end of the archive, too
         pass
     return Unpacked(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pallet.digest import Digest
 from pallet.dockerfile.changes import apply_changes
 from pallet.engine import Engine
+from pallet.host.userns import in_user_namespace
 from pallet.layer.diff import write_diff
 from pallet.oci.config import History
 from pallet.oci.mutate import Step, append_layer
@@ -84,5 +85,5 @@ def commit(
 
 def _changes(engine: Engine, record: ContainerRecord, parents: Sequence[Digest]) -> NewLayer:
     with LayerMaker(engine, parents) as maker:
-        write_diff(ContainerPaths(engine.settings, record.id).upper, maker)
+        write_diff(ContainerPaths(engine.settings, record.id).upper, maker, userxattr=in_user_namespace())
         return maker.finish()

@@ -7,6 +7,7 @@ import os
 from pallet.engine import Engine
 from pallet.host import mounts
 from pallet.host.erofs import mounted_images
+from pallet.host.userns import in_user_namespace
 from pallet.layer.changes import Change, changes
 from pallet.runtime.paths import ContainerPaths
 
@@ -35,7 +36,7 @@ def diff_container(engine: Engine, name: str) -> list[Change]:
         with mounted_images(layers):
             mounts.mount_overlay([paths.init, *layers], None, None, paths.merged, readonly=True)
             try:
-                return changes(paths.upper, paths.merged)
+                return changes(paths.upper, paths.merged, userxattr=in_user_namespace())
             finally:
                 mounts.unmount(paths.merged, mounts.MNT_DETACH)
 

@@ -9,6 +9,7 @@ from types import TracebackType
 from pallet.content import CHUNK_SIZE
 from pallet.digest import Digest
 from pallet.engine import Engine
+from pallet.host.userns import in_user_namespace
 from pallet.layer.install import Installer
 from pallet.layer.unpack import Unpacker
 from pallet.oci import media
@@ -41,7 +42,9 @@ class LayerMaker:
         with self._stack as stack:
             unpacker = stack.enter_context(Unpacker(workers=1))
             images = makes_images(engine.settings)
-            installer = Installer(engine.snapshots, unpacker, self._parents, self._reopen, images=images)
+            installer = Installer(
+                engine.snapshots, unpacker, self._parents, self._reopen, userxattr=in_user_namespace(), images=images
+            )
             self._installer = stack.enter_context(installer)
             self._job = stack.enter_context(installer.begin(len(self._parents), media.DOCKER_LAYER))
             self._writer = stack.enter_context(LayerWriter(self._blobs))

@@ -8,6 +8,7 @@ from pallet.errors import HostError
 from pallet.host.erofs import IMAGE_NAME, mount_image
 from pallet.host.files import remove_tree
 from pallet.host.mounts import run_in_mount_namespace
+from pallet.host.userns import in_user_namespace
 from pallet.layer.erofs import ondisk
 from pallet.layer.erofs.tree import LayerTree, Node
 from pallet.layer.erofs.write import write_metadata
@@ -24,7 +25,7 @@ def why_no_images(directory: str) -> str:
     Returns:
         Why images cannot be used here; empty if they can.
     """
-    if os.geteuid() != 0:
+    if os.geteuid() != 0 or in_user_namespace():
         return "EROFS images can only be mounted by root"
     scratch = os.path.join(directory, "probe-" + os.urandom(6).hex())
     image, target = os.path.join(scratch, IMAGE_NAME), os.path.join(scratch, "fs")
