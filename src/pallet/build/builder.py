@@ -9,12 +9,14 @@ from __future__ import annotations
 import posixpath
 import threading
 from concurrent.futures import Future
+from functools import partial
 
 from pallet.build.context import Context, ignore_rules, open_context
 from pallet.build.events import Canceled, Journal, Listener, deaf
-from pallet.build.image import make_image, record, squashed
+from pallet.build.finish import finish
+from pallet.build.image import squashed
 from pallet.build.options import BuildOptions, BuildResult
-from pallet.build.output import check_outputs, write_outputs
+from pallet.build.output import check_outputs
 from pallet.build.shared import Shared, Work
 from pallet.build.stage import StageBuilder
 from pallet.build.state import State
@@ -23,14 +25,14 @@ from pallet.dockerfile.scope import global_variables, platform_arguments
 from pallet.dockerfile.stages import Dockerfile, parse_dockerfile
 from pallet.engine import Engine
 from pallet.errors import InvalidInput
-from pallet.platform import host
+from pallet.platform import Platform, host
 
 _DOCKER_IMAGE = "docker-image://"
 _UNSUPPORTED = ("oci-layout://", "target:")
 
 
 def build(engine: Engine, context: Context, options: BuildOptions, listener: Listener = deaf) -> BuildResult:
-    """Build an image.
+    """Build an image, or with several platforms one for each, and an index of them.
 
     Args:
         engine: whose store.
@@ -49,22 +51,22 @@ def build(engine: Engine, context: Context, options: BuildOptions, listener: Lis
     journal = Journal(listener)
     check_outputs(options)
     dockerfile = read_dockerfile(context, options, journal)
-    work = make_plan(dockerfile, options)
+    works = [make_plan(dockerfile, options, platform) for platform in options.platforms or (host(),)]
     with journal.step("[internal] load .dockerignore"):
         name = "" if options.dockerfile_text is not None else options.dockerfile or "Dockerfile"
         context.ignoring(ignore_rules(context, name, options.ignore_text))
     with engine.store.adding(), Shared(engine, options, context, journal) as shared:
         _open_contexts(shared)
         try:
-            state = _build_stages(shared, work)
+            states = _build_stages(shared, works)
             shared.cancel_all(None)
         except Exception as error:
             shared.cancel_all(error)
             shared.book.keep()
             raise
         if options.squash:
-            state = squashed(shared, state)
-        return _finish(shared, state)
+            states = [squashed(shared, state) for state in states]
+        return finish(shared, works, states)
 
 
 def read_dockerfile(context: Context, options: BuildOptions, journal: Journal) -> Dockerfile:
@@ -88,18 +90,17 @@ def read_dockerfile(context: Context, options: BuildOptions, journal: Journal) -
         return parse_dockerfile(text, shown)
 
 
-def make_plan(dockerfile: Dockerfile, options: BuildOptions) -> Work:
-    """Which stages are needed, and what for.
+def make_plan(dockerfile: Dockerfile, options: BuildOptions, target: Platform) -> Work:
+    """Which stages are needed for a platform, and what for.
 
     Raises:
         DockerfileError, InvalidInput: see `dockerfile.graph.plan`.
     """
-    target = options.platform or host()
     predefined = platform_arguments(target, host(), overrides=options.build_args, stage=options.target)
     variables = global_variables(dockerfile, predefined, options.build_args)
     names = tuple(each.name for each in options.contexts)
     found: Plan = plan(dockerfile, variables, target=options.target, contexts=names)
-    return Work(dockerfile, found, variables)
+    return Work(dockerfile, found, variables, target)
 
 
 def _open_contexts(shared: Shared) -> None:
@@ -115,36 +116,36 @@ def _open_contexts(shared: Shared) -> None:
             shared.contexts[name] = context
 
 
-def _build_stages(shared: Shared, work: Work) -> State:
-    """Build the target's stage and those it needs.
+def _build_stages(shared: Shared, works: list[Work]) -> list[State]:
+    """Build the target's stage of each platform, and those they need; a step that several have is made once.
 
     Raises:
         The error of the stage that failed first.
     """
-    done: dict[int, Future[State]] = {index: Future() for index in work.plan.needed}
+    wanted = [(number, index) for number, work in enumerate(works) for index in work.plan.needed]
+    done: dict[tuple[int, int], Future[State]] = {each: Future() for each in wanted}
     failed: list[BaseException] = []
     first = threading.Lock()
 
-    def need(index: int) -> State:
+    def need(number: int, index: int) -> State:
         try:
-            return done[index].result()
+            return done[number, index].result()
         except BaseException as error:
             raise Canceled from error  # the other stage tells why
 
-    def run(index: int) -> None:
-        builder = StageBuilder(shared, work, work.plan.stages[index], need)
+    def run(number: int, index: int) -> None:
+        work = works[number]
+        builder = StageBuilder(shared, work, work.plan.stages[index], partial(need, number))
         try:
-            done[index].set_result(builder.build())
+            done[number, index].set_result(builder.build())
         except BaseException as error:
             with first:
                 if not isinstance(error, Canceled) or not failed:
                     failed.append(error)
             shared.cancel.set()
-            done[index].set_exception(error)
+            done[number, index].set_exception(error)
 
-    threads = [
-        threading.Thread(target=run, args=(index,), name=f"stage-{index}", daemon=True) for index in work.plan.needed
-    ]
+    threads = [threading.Thread(target=run, args=each, name=f"stage-{each[1]}", daemon=True) for each in wanted]
     try:
         for thread in threads:
             thread.start()
@@ -159,23 +160,4 @@ def _build_stages(shared: Shared, work: Work) -> State:
     real = [error for error in failed if not isinstance(error, Canceled)]
     if real:
         raise real[0]
-    return done[work.plan.target].result()
-
-
-def _finish(shared: Shared, state: State) -> BuildResult:
-    options = shared.options
-    made, found = shared.book.made, shared.book.found
-    with shared.journal.step("exporting to image") as step:
-        step.log("exporting layers\n")
-        shared.book.keep()
-        config, manifest = make_image(state, options)
-        stored = [output for output in options.outputs if output.type == "image"]
-        if stored or not options.outputs:
-            step.log(f"writing image {config.id}\n")
-            for reference in options.tags:
-                step.log(f"naming to {reference.with_default_tag()}\n")
-            with shared.engine.store.db.transaction():  # one, for each waits for the disk
-                record(shared.engine, config, manifest, options.tags)
-                shared.book.touch()
-    write_outputs(shared, state, config, manifest)
-    return BuildResult(config.id, manifest, config, options.tags, made, found)
+    return [done[number, work.plan.target].result() for number, work in enumerate(works)]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 import msgspec
 
+from pallet.archive.documents import to_oci
 from pallet.build.cache import Key
 from pallet.build.layers import Packed, chain_of, directories
 from pallet.build.options import BuildOptions
@@ -15,24 +16,22 @@ from pallet.build.state import State
 from pallet.build.upper import pack, tidy
 from pallet.build.view import with_views
 from pallet.content import CHUNK_SIZE
-from pallet.engine import Engine
 from pallet.layer.snapshots import Staging
 from pallet.layer.stacked import apply_on_top
 from pallet.oci.codec import encode
 from pallet.oci.config import History, ImageConfig, parse_config
 from pallet.oci.manifest import Manifest
 from pallet.oci.mutate import manifest_for
-from pallet.ops.record_image import record_image
 from pallet.ops.times import rfc3339_nano
-from pallet.reference import Reference
 
 
-def make_image(state: State, options: BuildOptions) -> tuple[ImageConfig, Manifest]:
+def make_image(state: State, options: BuildOptions, *, oci: bool = False) -> tuple[ImageConfig, Manifest]:
     """The config and the manifest of a finished stage.
 
     Args:
         state: the stage.
         options: its labels, its time.
+        oci: whether the manifest has to be of OCI's type, as part of an OCI index.
     """
     if options.labels:
         state.change(labels={**(state.config.labels or {}), **options.labels})
@@ -53,21 +52,12 @@ def make_image(state: State, options: BuildOptions) -> tuple[ImageConfig, Manife
         fields["variant"] = platform.variant
     fields["rootfs"] = {"type": "layers", "diff_ids": [layer.packed.diff_id for layer in layers]}
     config = parse_config(encode(fields))
-    return config, manifest_for(config, tuple(layer.packed.blob for layer in layers))
+    manifest = manifest_for(config, tuple(layer.packed.blob for layer in layers))
+    return config, to_oci(manifest) if oci else manifest
 
 
 def _time(state: State, options: BuildOptions) -> int:
     return state.time if options.epoch is None else options.epoch * 1_000_000_000
-
-
-def record(engine: Engine, config: ImageConfig, manifest: Manifest, tags: Sequence[Reference]) -> None:
-    """Put an image whose layers are all here into the store, and name it; names come last.
-
-    It has no parent, as docker's BuildKit has it: its base may be removed before it.
-    """
-    record_image(engine, manifest, config)
-    for reference in tags:
-        engine.store.images.tag(reference.with_default_tag(), config.id, manifest.digest)
 
 
 def squashed(shared: Shared, state: State) -> State:

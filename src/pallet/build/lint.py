@@ -24,7 +24,7 @@ def lint(engine: Engine, context: Context, options: BuildOptions) -> tuple[Docke
         InvalidInput: the options are wrong.
     """
     dockerfile = read_dockerfile(context, options, Journal(deaf))
-    target = options.platform or host()
+    target = options.platforms[0] if options.platforms else host()
     name = "" if options.dockerfile_text is not None else options.dockerfile or "Dockerfile"
     environments: dict[str, dict[str, str]] = {}
     for stage in dockerfile.stages:

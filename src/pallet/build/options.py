@@ -8,6 +8,7 @@ import msgspec
 
 from pallet.digest import Digest
 from pallet.oci.config import ImageConfig
+from pallet.oci.descriptor import Descriptor
 from pallet.oci.manifest import Manifest
 from pallet.platform import Platform
 from pallet.reference import Reference
@@ -53,7 +54,7 @@ class BuildOptions(msgspec.Struct, frozen=True):
         no_cache: no step's result comes from the cache.
         no_cache_filter: the same for the stages of these names.
         pull: base images are asked for in their registries even if they are here.
-        platform: what to build for; None for this machine's.
+        platforms: what to build for, each once; none for this machine's.
         labels: go into the config on top of the Dockerfile's.
         network: of RUN: `default`, `bridge`, `host` or `none`.
         extra_hosts: `name:address`, for RUN's /etc/hosts.
@@ -82,7 +83,7 @@ class BuildOptions(msgspec.Struct, frozen=True):
     no_cache: bool = False
     no_cache_filter: tuple[str, ...] = ()
     pull: bool = False
-    platform: Platform | None = None
+    platforms: tuple[Platform, ...] = ()
     labels: dict[str, str] = {}
     network: str = "default"
     extra_hosts: tuple[str, ...] = ()
@@ -121,6 +122,7 @@ class BuildResult(msgspec.Struct, frozen=True):
         tags: the names it was given.
         executed: how many steps made a layer.
         cached: how many layers came from the cache.
+        root: what the names stand for: the manifest, or an index that leads to it.
     """
 
     image: Digest
@@ -129,3 +131,4 @@ class BuildResult(msgspec.Struct, frozen=True):
     tags: tuple[Reference, ...]
     executed: int
     cached: int
+    root: Descriptor

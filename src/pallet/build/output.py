@@ -10,6 +10,7 @@ from typing import BinaryIO
 from pallet.build.copytree import copy_tree
 from pallet.build.layers import directories
 from pallet.build.options import BuildOptions, Output
+from pallet.build.platforms import Result
 from pallet.build.shared import Shared
 from pallet.build.source import Tree
 from pallet.build.state import State
@@ -17,10 +18,7 @@ from pallet.build.view import with_views
 from pallet.errors import HostError, InvalidInput
 from pallet.host.files import unlink_if_there
 from pallet.layer.diff import write_tree
-from pallet.oci.config import ImageConfig
-from pallet.oci.manifest import Manifest
-from pallet.ops.images import StoredImage
-from pallet.ops.save import save_image
+from pallet.ops.save import save_tree
 from pallet.reference import Reference
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
@@ -29,7 +27,12 @@ _STANDARD_OUTPUT = 1
 
 def check_outputs(options: BuildOptions) -> None:
     """Refuse outputs that cannot be, before anything is built. Raises InvalidInput."""
+    several = len(options.platforms) > 1
     for output in options.outputs:
+        if several and output.type == "docker":
+            raise InvalidInput("docker exporter does not currently support exporting manifest lists")
+        if several and output.type == "tar":
+            raise InvalidInput("tar output of several platforms is not supported", hint="use type=local or type=oci")
         if output.type == "local" and (not output.dest or output.dest == "-"):
             raise InvalidInput("dest is required for local output")
         if output.type == "local" and os.path.exists(output.dest) and not os.path.isdir(output.dest):
@@ -40,7 +43,7 @@ def check_outputs(options: BuildOptions) -> None:
             raise InvalidInput(f"destination file {output.dest} is a directory")
 
 
-def write_outputs(shared: Shared, state: State, config: ImageConfig, manifest: Manifest) -> None:
+def write_outputs(shared: Shared, result: Result) -> None:
     """Write all outputs but the store's.
 
     Raises:
@@ -50,10 +53,14 @@ def write_outputs(shared: Shared, state: State, config: ImageConfig, manifest: M
         if output.type == "image":
             continue
         with shared.journal.step(_title(output)):
-            if output.type in ("local", "tar"):
-                _write_tree(shared, state, output)
+            if output.type not in ("local", "tar"):
+                _write_archive(shared, output, result)
+            elif len(result.images) == 1:
+                _write_tree(shared, result.main.state, output.type, output.dest)
             else:
-                _write_archive(shared, output, config, manifest)
+                for image in result.images:
+                    name = str(image.work.platform).replace("/", "_")
+                    _write_tree(shared, image.state, output.type, f"{output.dest}/{name}")
 
 
 def _title(output: Output) -> str:
@@ -64,33 +71,29 @@ def _title(output: Output) -> str:
     return f"exporting to {output.type} image format"
 
 
-def _write_tree(shared: Shared, state: State, output: Output) -> None:
+def _write_tree(shared: Shared, state: State, kind: str, dest: str) -> None:
     place = shared.staging().path
 
     def write(roots: list[int]) -> None:
-        if output.type == "local":
-            os.makedirs(output.dest, exist_ok=True)
-            copy_tree(Tree(roots[0]), "", output.dest)
+        if kind == "local":
+            os.makedirs(dest, exist_ok=True)
+            copy_tree(Tree(roots[0]), "", dest)
         else:
-            with _opened(output.dest) as file:
+            with _opened(dest) as file:
                 write_tree(f"/proc/self/fd/{roots[0]}", file)
 
     with_views(place, [directories(state.top)], write)
 
 
-def _write_archive(shared: Shared, output: Output, config: ImageConfig, manifest: Manifest) -> None:
+def _write_archive(shared: Shared, output: Output, result: Result) -> None:
     from pallet.archive.docker_writer import DockerArchiveSink
     from pallet.archive.oci_writer import OciArchiveSink
 
-    blobs = shared.engine.store.blobs
-    blobs.put(config.raw)
-    blobs.put(manifest.raw)
-    image = StoredImage(config.id, manifest, config)
     with _opened(output.dest or "-") as file:
         sink = OciArchiveSink(file) if output.type == "oci" else DockerArchiveSink(file)
         names: list[Reference | None] = [reference.with_default_tag() for reference in shared.options.tags]
         names = names or [None]
-        save_image(shared.engine, image, names, sink)
+        save_tree(shared.engine, result.tree, names, sink)
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from pallet.engine import Engine
 from pallet.layer.snapshots import Staging
 from pallet.layer.unpack import Unpacker
 from pallet.ops.times import now_ns
-from pallet.platform import Platform, host
+from pallet.platform import Platform
 from pallet.runtime.oci_runtime import OciRuntime, find_runtime
 
 _T = TypeVar("_T")
@@ -48,7 +48,6 @@ class Shared:
         self.cancel = Cancel()
         self.book = LayerBook(engine)
         self.bases = Bases(engine, self.book, journal, self.cancel, refresh=options.pull)
-        self.platform: Platform = options.platform or host()
         self.contexts: dict[str, Context] = {}
         self._stack = ExitStack()
         self._lock = threading.Lock()
@@ -137,15 +136,17 @@ class Shared:
 
 
 class Work:
-    """A Dockerfile with its plan, and what of its stages is done.
+    """A Dockerfile with its plan for one platform.
 
     Args:
         dockerfile: it.
         plan: which stages are needed, and what for.
         variables: those that FROM may use.
+        platform: what is built for.
     """
 
-    def __init__(self, dockerfile: Dockerfile, plan: Plan, variables: dict[str, str]) -> None:
+    def __init__(self, dockerfile: Dockerfile, plan: Plan, variables: dict[str, str], platform: Platform) -> None:
         self.dockerfile = dockerfile
         self.plan = plan
         self.variables = variables
+        self.platform = platform

@@ -57,7 +57,10 @@ class StageBuilder:
         self._total = 0
         several = len(work.plan.stages) > 1 or bool(planned.stage.name)
         self._epoch = shared.options.epoch
-        self._label = f"{planned.stage.label} " if several else ""
+        platform = planned.platform or str(work.platform)
+        words = [platform] if len(shared.options.platforms) > 1 else []
+        words += [planned.stage.label] if several else []
+        self._label = "".join(f"{word} " for word in words)
         filtered = shared.options.no_cache_filter
         self._use_cache = not shared.options.no_cache and planned.stage.label not in filtered
 
@@ -94,7 +97,7 @@ class StageBuilder:
     def _begin(self) -> tuple[State, list[Instruction], str]:
         """The state after FROM, what the base has for ONBUILD, and the base image's name, if it is an image."""
         base = self._planned.base
-        platform = parse_platform(self._planned.platform) if self._planned.platform else self._shared.platform
+        platform = parse_platform(self._planned.platform) if self._planned.platform else self._work.platform
         if base.kind == "stage":
             state, image = self._need(base.stage).child(), ""
         elif base.kind == "scratch":
@@ -204,7 +207,7 @@ class StageBuilder:
             if not where.startswith(_DOCKER_IMAGE):
                 return MountSource(context=name)
             name = where.removeprefix(_DOCKER_IMAGE)
-        return MountSource(self._shared.bases.image(name, self._shared.platform).top, staged=True)
+        return MountSource(self._shared.bases.image(name, self._work.platform).top, staged=True)
 
     def _directory(self, state: State, path: str, description: str) -> tuple[Layer, bool]:
         """WORKDIR's layer: the directory, if it is not there; it belongs to the stage's user."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from pallet.cli.command import Options
+    from pallet.platform import Platform
 
 _TYPES = ("image", "docker", "oci", "local", "tar")
 
@@ -42,7 +43,7 @@ def build_options(opts: Options, environ: Mapping[str, str], **more: object) -> 
         "no_cache": opts.no_cache,
         "no_cache_filter": tuple(word for text in opts.no_cache_filter for word in text.split(",")),
         "pull": opts.pull,
-        "platform": parse_platform(opts.platform) if opts.platform else None,
+        "platforms": _platforms(opts.platform),
         "labels": dict(_pair(text) for text in opts.label),
         "network": opts.network,
         "extra_hosts": opts.add_host,
@@ -82,6 +83,11 @@ def build_args(words: Iterable[str], environ: Mapping[str, str]) -> dict[str, st
         elif name in environ:
             found[name] = environ[name]
     return found
+
+
+def _platforms(words: Iterable[str]) -> tuple[Platform, ...]:
+    """Platforms, separated by commas or flag by flag; each once."""
+    return tuple(dict.fromkeys(parse_platform(name) for text in words for name in text.split(",") if text))
 
 
 def _tag(name: str) -> Reference:

@@ -7,6 +7,8 @@ import msgspec
 from pallet.digest import Digest
 from pallet.engine import Engine
 from pallet.oci.config import ImageConfig, parse_config
+from pallet.oci.descriptor import Descriptor
+from pallet.oci.index import Index, parse_index
 from pallet.oci.manifest import Manifest, parse_manifest
 
 
@@ -16,6 +18,28 @@ class StoredImage(msgspec.Struct, frozen=True):
     id: Digest
     manifest: Manifest
     config: ImageConfig
+
+
+class ImageTree(msgspec.Struct, frozen=True):
+    """All that a name leads to: one manifest, or an index and its manifests.
+
+    Attributes:
+        manifests: at least one, in the index's order.
+        index: what leads to them; None for a manifest by itself.
+    """
+
+    manifests: tuple[Manifest, ...]
+    index: Index | None = None
+
+    @property
+    def root(self) -> Descriptor:
+        """The index, or the only manifest."""
+        return self.index.descriptor if self.index is not None else self.manifests[0].descriptor
+
+    @property
+    def raw(self) -> bytes:
+        """The root's bytes."""
+        return self.index.raw if self.index is not None else self.manifests[0].raw
 
 
 def load_image(engine: Engine, name: str) -> StoredImage:
@@ -41,3 +65,24 @@ def image_by_id(engine: Engine, image: Digest, manifest: Digest | None = None) -
     known = store.images.manifests_of(image)
     chosen = next((each for each in known if each.digest == manifest), known[0])
     return StoredImage(image, parse_manifest(store.blobs.read(chosen), chosen.media_type), config)
+
+
+def image_tree(engine: Engine, image: Digest, root: Digest) -> ImageTree:
+    """What a name of this image leads to.
+
+    Args:
+        engine: whose store.
+        image: the image's id.
+        root: the manifest or index that the name stands for; of a digest that is neither, the first manifest.
+
+    Raises:
+        NoSuchImage: there is no such image.
+        NotFound, Integrity: a document is missing or damaged.
+    """
+    blobs = engine.store.blobs
+    found = engine.store.images.index_of(image, root)
+    if found is None:
+        return ImageTree((image_by_id(engine, image, root).manifest,))
+    index = parse_index(blobs.read(found), found.media_type)
+    manifests = tuple(parse_manifest(blobs.read(each), each.media_type) for each in index.manifests)
+    return ImageTree(manifests, index)

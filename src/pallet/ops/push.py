@@ -9,9 +9,10 @@ import msgspec
 from pallet.digest import Digest
 from pallet.engine import Engine
 from pallet.errors import NotFound
+from pallet.oci.config import parse_config
 from pallet.oci.descriptor import Descriptor
 from pallet.ops.copy import Words, copy_blobs
-from pallet.ops.images import StoredImage, image_by_id
+from pallet.ops.images import ImageTree, image_tree
 from pallet.ops.record_event import image_event
 from pallet.ops.store_source import StoreSource
 from pallet.progress import Event, Progress, silent
@@ -27,8 +28,8 @@ class Pushed(msgspec.Struct, frozen=True):
 
     Attributes:
         reference: the name.
-        digest: of the manifest.
-        size: of the manifest, in bytes.
+        digest: of the manifest or index.
+        size: of that document, in bytes.
     """
 
     reference: Reference
@@ -74,33 +75,47 @@ def _tags(engine: Engine, reference: Reference, progress: Progress) -> list[TagR
 
 def _push_one(engine: Engine, reference: Reference, tag: TagRow, progress: Progress) -> Pushed:
     images = engine.store.images
-    image = image_by_id(engine, tag.image, tag.manifest)
-    source = StoreSource(engine.store.blobs, image.manifest.descriptor)
+    tree = image_tree(engine, tag.image, tag.manifest)
+    root = tree.root
+    source = StoreSource(engine.store.blobs, root)
     sink = RegistrySink(engine.registry, reference, mount_from=lambda blob: _homes(engine, reference, blob))
-    diff_ids = dict(zip((layer.digest for layer in image.manifest.layers), image.config.diff_ids, strict=True))
+    layers, names = _layers(engine, tree)
     copy_blobs(
         source,
         sink,
-        reversed(image.manifest.layers),
+        layers,
         words=_WORDS,
         progress=progress,
-        name=lambda blob: diff_ids[blob.digest].short,
+        name=lambda blob: names[blob.digest],
         outcome=lambda blob: _outcome(sink.mounted_from(blob)),
     )
-    _finish(reference, image, source, sink)
-    images.add_repo_digest(reference.with_digest(image.manifest.digest), image.id)
+    _finish(reference, tree, source, sink)
+    images.add_repo_digest(reference.with_digest(root.digest), tag.image)
     image_event(engine, reference.familiar, "push", reference.familiar_name)
-    size = len(image.manifest.raw)
-    progress(Event(f"digest: {image.manifest.digest} size: {size}", reference.tag or ""))
-    return Pushed(reference, image.manifest.digest, size)
+    progress(Event(f"digest: {root.digest} size: {root.size}", reference.tag or ""))
+    return Pushed(reference, root.digest, root.size)
 
 
-def _finish(reference: Reference, image: StoredImage, source: StoreSource, sink: RegistrySink) -> None:
-    """The config, then the manifest under its name: last, so that a name never points at what is not there."""
-    config = image.manifest.config
-    if not sink.has_blob(config):
-        sink.put_blob(config, source, lambda size: None)
-    sink.tag(reference, image.manifest.raw, image.manifest.media_type)
+def _layers(engine: Engine, tree: ImageTree) -> tuple[list[Descriptor], dict[Digest, str]]:
+    """The layers of all manifests, top first, and what docker calls each: the beginning of its diff ID."""
+    layers: list[Descriptor] = []
+    names: dict[Digest, str] = {}
+    for manifest in tree.manifests:
+        diff_ids = parse_config(engine.store.blobs.read(manifest.config)).diff_ids
+        for layer, diff_id in zip(manifest.layers, diff_ids, strict=True):
+            names.setdefault(layer.digest, diff_id.short)
+        layers += reversed(manifest.layers)
+    return layers, names
+
+
+def _finish(reference: Reference, tree: ImageTree, source: StoreSource, sink: RegistrySink) -> None:
+    """Configs, then manifests, children first; a name comes last, so that it never points at what is not there."""
+    for manifest in tree.manifests:
+        if not sink.has_blob(manifest.config):
+            sink.put_blob(manifest.config, source, lambda size: None)
+        if tree.index is not None:
+            sink.put_manifest(manifest.descriptor, manifest.raw)
+    sink.tag(reference, tree.raw, tree.root.media_type)
 
 
 def _outcome(home: str) -> str:

@@ -13,7 +13,7 @@ from pallet.engine import Engine
 from pallet.errors import InvalidReference, NoSuchImage, NotFound
 from pallet.oci.descriptor import Descriptor
 from pallet.ops.copy import Words, copy_blobs
-from pallet.ops.images import StoredImage, image_by_id
+from pallet.ops.images import ImageTree, image_tree
 from pallet.ops.record_event import image_event
 from pallet.ops.store_source import StoreSource
 from pallet.progress import Progress, silent
@@ -52,33 +52,36 @@ def save(engine: Engine, names: Iterable[str], sink: ArchiveSink, *, progress: P
     """
     chosen = [each for name in names for each in _choose(engine, name)]
     for each in chosen:
-        image = image_by_id(engine, each.image, each.manifest)
-        _copy(engine, image, sink, progress)
-        sink.name(each.reference, image.manifest.descriptor)
+        tree = image_tree(engine, each.image, each.manifest)
+        _copy(engine, tree, sink, progress)
+        sink.name(each.reference, tree.root)
     sink.finish()
     for id in dict.fromkeys(each.image for each in chosen):
         image_event(engine, id, "save")
 
 
-def save_image(
+def save_tree(
     engine: Engine,
-    image: StoredImage,
+    tree: ImageTree,
     names: Sequence[Reference | None],
     sink: ArchiveSink,
     *,
     progress: Progress = silent,
 ) -> None:
     """Write one image, whose blobs are all here though it may have no record, under some names; None for no name."""
-    _copy(engine, image, sink, progress)
+    _copy(engine, tree, sink, progress)
     for name in names:
-        sink.name(name, image.manifest.descriptor)
+        sink.name(name, tree.root)
     sink.finish()
 
 
-def _copy(engine: Engine, image: StoredImage, sink: ArchiveSink, progress: Progress) -> None:
-    source = StoreSource(engine.store.blobs, image.manifest.descriptor)
-    copy_blobs(source, sink, image.manifest.blobs, words=_WORDS, progress=progress)
-    sink.put_manifest(image.manifest.descriptor, image.manifest.raw)
+def _copy(engine: Engine, tree: ImageTree, sink: ArchiveSink, progress: Progress) -> None:
+    source = StoreSource(engine.store.blobs, tree.root)
+    for manifest in tree.manifests:
+        copy_blobs(source, sink, manifest.blobs, words=_WORDS, progress=progress)
+        sink.put_manifest(manifest.descriptor, manifest.raw)
+    if tree.index is not None:
+        sink.put_manifest(tree.root, tree.raw)
 
 
 def _choose(engine: Engine, name: str) -> list[_Chosen]:

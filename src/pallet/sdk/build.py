@@ -100,7 +100,7 @@ def _options(words: dict[str, Any], path: object) -> BuildOptions:
         target=words.pop("target", None) or "",
         no_cache=bool(words.pop("nocache", False)),
         pull=bool(words.pop("pull", False)),
-        platform=parse_platform(platform) if platform else None,
+        platforms=tuple(parse_platform(name) for name in platform.split(",")) if platform else (),
         labels=dict(words.pop("labels", None) or {}),
         network=words.pop("network_mode", None) or "default",
         extra_hosts=tuple(hosts),

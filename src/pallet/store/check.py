@@ -163,7 +163,8 @@ _STANDING_ON = """
 def _names(db: Database) -> Iterator[Finding]:
     rows = db.rows(
         "SELECT name || ':' || tag, image, manifest FROM tags t WHERE NOT EXISTS"
-        " (SELECT 1 FROM image_blobs b WHERE b.image = t.image AND b.kind = 'manifest' AND b.digest = t.manifest)"
+        " (SELECT 1 FROM image_blobs b WHERE b.image = t.image AND b.digest = t.manifest"
+        " AND b.kind IN ('manifest', 'index'))"
     )
     for name, image, manifest in rows:
         yield Finding("tag-dangling", name, f"{name} leads to a manifest that is gone: {manifest}", (Digest(image),))

@@ -17,8 +17,12 @@ from pallet.store.rows import DigestRow, ImageRow, LayerRow, LayerUse, Match, Ta
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from _sqlite3 import Connection
+    from collections.abc import Iterable
+
     from pallet.oci.config import ImageConfig
     from pallet.oci.descriptor import Descriptor
+    from pallet.oci.index import Index
     from pallet.oci.manifest import Manifest
     from pallet.reference import Reference
     from pallet.store.db import Database
@@ -159,13 +163,34 @@ class Images:
 
         return insert(self._db, config, manifest, unpacked, parent, comment)
 
+    def add_index(self, image: Digest, index: Index, members: Iterable[Descriptor]) -> None:
+        """Record an index that leads to an image here, and keep what else it leads to as long as it is needed.
+
+        Args:
+            image: the image's id.
+            index: the index; its bytes are here.
+            members: all manifests, configs and layers below it; their bytes are here.
+
+        Raises:
+            NoSuchImage: the image is not here.
+        """
+        from pallet.store.indexes import add_index
+
+        add_index(self._db, image, index, members)
+
+    def index_of(self, id: Digest, digest: Digest) -> Descriptor | None:
+        """The image's index with this digest; None if that is none."""
+        from pallet.store.indexes import find_index
+
+        return find_index(self._db, id, digest)
+
     def tag(self, reference: Reference, image: Digest, manifest: Digest) -> Digest | None:
         """Give a name to an image; a name that is taken moves.
 
         Args:
             reference: the name; `latest` if it has no tag.
             image: the image's id.
-            manifest: the one of its manifests that a push of the name sends.
+            manifest: the one of its manifests, or its index, that a push of the name sends.
 
         Returns:
             The image that had the name before (it may be the same one), or None.
@@ -180,15 +205,18 @@ class Images:
             if changed.rowcount == 0:
                 raise NoSuchImage(image)
             connection.execute("INSERT OR REPLACE INTO tags VALUES (?, ?, ?, ?)", (*key, image, manifest))
+            if row:
+                _drop_unused_indexes(connection, row[0])
         return Digest(row[0]) if row else None
 
     def untag(self, reference: Reference) -> bool:
         """Take a name away (`latest` if it has no tag); tell whether it was there."""
         with self._db.transaction() as connection:
-            gone = connection.execute(
-                "DELETE FROM tags WHERE name = ? AND tag = ?", (reference.name, reference.tag or "latest")
-            )
-            return gone.rowcount > 0
+            key = (reference.name, reference.tag or "latest")
+            row = connection.execute("DELETE FROM tags WHERE name = ? AND tag = ? RETURNING image", key).fetchone()
+            if row:
+                _drop_unused_indexes(connection, row[0])
+            return row is not None
 
     def add_repo_digest(self, reference: Reference, image: Digest) -> None:
         """Record what a registry calls an image: name and digest of `reference`, of a manifest or an index.
@@ -250,3 +278,10 @@ class Images:
         if not rows:
             raise NoSuchImage(id)
         return tuple(Descriptor(media_type, Digest(digest), size) for media_type, digest, size in rows)
+
+
+def _drop_unused_indexes(connection: Connection, image: str) -> None:
+    if connection.execute("SELECT 1 FROM image_blobs WHERE image = ? AND kind = 'index'", (image,)).fetchone():
+        from pallet.store.indexes import drop_unused
+
+        drop_unused(connection, image)

@@ -44,7 +44,7 @@ def _by_tag(db: Database, reference: Reference) -> Match | None:
 
 
 def _by_digest(db: Database, reference: Reference) -> Match | None:
-    """By what a registry called it; or by one of its manifests, if the image has that repository's name.
+    """By what a registry called it; or by one of its manifests or indexes, if the image has that repository's name.
 
     A tag beside a digest does not count: the digest says it all.
     """
@@ -54,7 +54,7 @@ def _by_digest(db: Database, reference: Reference) -> Match | None:
         found = DigestRow(row)
         return Match(found.image, _manifest_or_first(db, found.image, found.digest), digest=found)
     row = db.row(
-        "SELECT image FROM image_blobs b WHERE digest = ? AND kind = 'manifest'"
+        "SELECT image FROM image_blobs b WHERE digest = ? AND kind IN ('manifest', 'index')"
         " AND EXISTS (SELECT 1 FROM tags WHERE tags.image = b.image AND tags.name = ?)",
         (reference.digest, reference.name),
     )
@@ -73,13 +73,18 @@ def _by_prefix(db: Database, digits: str) -> Match | None:
 
 
 def _manifest_or_first(db: Database, image: Digest, digest: Digest) -> Digest:
-    """`digest` if it is a manifest of the image; the first one if it is an index that led to it."""
-    sql = "SELECT 1 FROM image_blobs WHERE image = ? AND manifest = ? AND kind = 'manifest'"
+    """`digest` if it is a manifest or index of the image here; the first one if it is an index that led to it."""
+    sql = "SELECT 1 FROM image_blobs WHERE image = ? AND manifest = ? AND kind IN ('manifest', 'index')"
     return digest if db.row(sql, (image, digest)) else _first_manifest(db, image)
 
 
 def _first_manifest(db: Database, image: Digest) -> Digest:
-    row = db.row("SELECT digest FROM image_blobs WHERE image = ? AND kind = 'manifest' ORDER BY position", (image,))
+    """The image's newest index; without one its first manifest."""
+    row = db.row(
+        "SELECT digest FROM image_blobs WHERE image = ? AND kind IN ('index', 'manifest')"
+        " ORDER BY kind, CASE kind WHEN 'index' THEN -position ELSE position END LIMIT 1",
+        (image,),
+    )
     if row is None:
         raise NoSuchImage(image)
     return Digest(row[0])

@@ -2,9 +2,10 @@
 
 Image tables
     images         one row an image, by config digest; what `image ls` shows is in columns: listing parses nothing
-    image_blobs    what the image's manifests are made of: the manifest itself, its config, its layers
+    image_blobs    what the image's manifests are made of: the manifest itself, its config, its layers; and what its
+                   indexes lead to (see `pallet.store.indexes`)
     layers         one row a chain ID: what lies unpacked under it, and the chain below
-    tags           name:tag -> image, and the manifest that a push of that name sends
+    tags           name:tag -> image, and the manifest or index that a push of that name sends
     repo_digests   name@digest -> image, as a registry called it
     garbage        blobs and snapshots that lost their last user and wait for a collector
 Container tables

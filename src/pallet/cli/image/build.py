@@ -114,11 +114,11 @@ def _write_files(opts: Options, options: BuildOptions, result: BuildResult) -> N
         fields = {
             "containerimage.config.digest": str(result.image),
             "containerimage.descriptor": {
-                "mediaType": result.manifest.media_type,
-                "digest": str(result.manifest.digest),
-                "size": len(result.manifest.raw),
+                "mediaType": result.root.media_type,
+                "digest": str(result.root.digest),
+                "size": result.root.size,
             },
-            "containerimage.digest": str(result.manifest.digest),
+            "containerimage.digest": str(result.root.digest),
             **({"image.name": names} if names else {}),
         }
         raw = msgspec.json.format(msgspec.json.encode(fields), indent=2)
@@ -164,7 +164,7 @@ COMMAND = Command(
         Flag("no-cache", help="Do not use cache when building the image"),
         Flag("no-cache-filter", kind="list", help="Do not cache specified stages"),
         Flag("output", "o", kind="list", help="Output destination (format: type=local,dest=path)"),
-        Flag("platform", kind="string", help="Set platform if server is multi-platform capable"),
+        Flag("platform", kind="list", help="Set target platform for build (several make an index)"),
         Flag("progress", kind="string", default="auto", help="Set type of progress output (auto, plain, tty)"),
         Flag("pull", help="Always attempt to pull a newer version of the image"),
         Flag("quiet", "q", help="Suppress the build output and print image ID on success"),
