@@ -46,8 +46,24 @@ def read_value(path: str) -> str:
 
 
 def is_frozen(pid: int) -> bool:
-    """Whether a process's group is frozen, by whoever did it."""
+    """Whether a process's group is frozen, or about to be, by whoever did it."""
     directory = cgroup_directory(pid, "freezer")
     if not directory:
         return False
-    return read_value(directory + "/freezer.state") == "FROZEN" or read_value(directory + "/cgroup.freeze") == "1"
+    state = read_value(directory + "/freezer.state")
+    return state in ("FROZEN", "FREEZING") or read_value(directory + "/cgroup.freeze") == "1"
+
+
+def thaw(pid: int) -> None:
+    """Let the processes of a frozen group go on.
+
+    Args:
+        pid: one of them.
+
+    Raises:
+        OSError: the group is gone, or not ours to thaw.
+    """
+    directory = cgroup_directory(pid, "freezer")
+    old = read_value(directory + "/freezer.state")
+    with open(directory + ("/freezer.state" if old else "/cgroup.freeze"), "w") as file:
+        file.write("THAWED" if old else "0")

@@ -1,7 +1,7 @@
 """Where a container's files are.
 
     root/containers/ID/   upper work merged init log hostname hosts resolv.conf     kept until the container is removed
-    run_dir/ID/           config.json pidfile conmon.pid attach ctl exits/ID        gone with a reboot, or after the run
+    run_dir/ID/           config.json pidfile conmon.pid attach ctl held exits/ID   gone with a reboot, or after the run
     run_dir/ID.lock       held while the container is started or settled
     run_dir/ID.wait       held, shared, by those who still want to read the exit code
     run_dir/ID.supervisor held by the container's supervisor, if it has one; its pid and start time
@@ -102,6 +102,11 @@ class ContainerPaths:
     def ctl(self) -> str:
         """conmon's pipe for orders, such as a new terminal size."""
         return self.run + "/ctl"
+
+    @property
+    def held(self) -> str:
+        """Is there, and locked, while the container is held still by somebody; see `pallet.runtime.hold`."""
+        return self.run + "/held"
 
     @property
     def exits(self) -> str:

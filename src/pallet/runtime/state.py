@@ -10,6 +10,7 @@ import time
 
 from pallet.host.cgroups import is_frozen
 from pallet.host.process import alive
+from pallet.runtime.hold import is_abandoned
 from pallet.runtime.supervisor_file import is_supervised
 
 TYPE_CHECKING = False
@@ -83,7 +84,8 @@ def status(paths: ContainerPaths, run: LastRun) -> Status:
         return Status("exited", ended[0], ended[1], recorded=False)
     # conmon alone may be alive between the container's end and its exit file; the container alone if conmon was killed.
     if alive(run.pid, run.pid_start) or alive(run.conmon, run.conmon_start):
-        return Status("paused" if run.pid and is_frozen(run.pid) else "running")
+        paused = run.pid and is_frozen(run.pid) and not is_abandoned(paths, run.pid)
+        return Status("paused" if paused else "running")
     # It may have ended between the two looks. If not: killed together with conmon, or by a reboot.
     code, finished = read_exit(paths) or (LOST, time.time_ns())
     return Status("exited", code, finished, recorded=False)
