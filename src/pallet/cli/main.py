@@ -70,7 +70,8 @@ def command() -> None:
 
     gc.set_threshold(50_000)
     code = main()
-    if "threading" not in sys.modules:
+    threading = sys.modules.get("threading")
+    if threading is None or threading.active_count() == 1:
         # Nobody else is to be waited for, and taking the interpreter apart takes longer than reading the store. The
         # database needs no closing: SQLite's files are in order at any moment.
         _flush()

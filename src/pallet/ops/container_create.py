@@ -66,7 +66,8 @@ def create_container(
         for path in (directory, f"{directory}/upper", f"{directory}/work", f"{directory}/merged"):
             os.makedirs(path, 0o711 if path == directory else 0o755)
         try:
-            with engine.store.db.transaction():
+            # One that goes with its process need not survive a power cut.
+            with engine.store.db.transaction(lasting=not options.auto_remove):
                 engine.store.containers.add(record)
                 engine.store.images.touch(image, record.created)
                 own = options.network not in ("default", "bridge")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pallet.engine import Engine
 from pallet.errors import NotFound
-from pallet.network.bridge import Wanted
 from pallet.ops.record_event import container_event, volume_event
 from pallet.ops.times import now_ns
 from pallet.store.container_record import ContainerRecord, EndpointSettings, NetworkState
 from pallet.store.networks import BRIDGE_ID, Endpoint, Network
 from pallet.store.volumes import Volume
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pallet.network.bridge import Wanted
 
 _NOT_BRIDGED = ("host", "none")
 
@@ -70,6 +73,8 @@ def joined_networks(engine: Engine, record: ContainerRecord) -> list[tuple[Netwo
 
 def wanted_place(record: ContainerRecord, network: Network, settings: EndpointSettings) -> Wanted:
     """What a container asks of a network."""
+    from pallet.network.bridge import Wanted
+
     names = dict.fromkeys((record.name, *dns_aliases(record, network, settings)))
     return Wanted(network, tuple(names), settings.ip, settings.mac)
 

@@ -59,7 +59,7 @@ def remove_container(engine: Engine, name: str, *, force: bool = False, volumes:
         settle_locked(engine, record)
         _wait_for_readers(paths)
         # The row first: files without a row are collected, a row without files would be a broken container.
-        with engine.store.db.transaction():
+        with engine.store.db.transaction(lasting=not record.host.auto_remove):
             container_event(engine, record, "destroy")
             engine.store.containers.remove(record.id)
         remove_tree(paths.directory)

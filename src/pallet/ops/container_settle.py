@@ -14,7 +14,6 @@ from pallet.errors import NoSuchContainer
 from pallet.host import mounts
 from pallet.host.files import remove_tree, unlink_if_there
 from pallet.host.locks import lock
-from pallet.network.bridge import disconnect
 from pallet.ops.container_networks import clear_places
 from pallet.ops.container_state import current, runtime_of
 from pallet.ops.record_event import container_event, mount_events, network_event
@@ -56,7 +55,7 @@ def settle_locked(engine: Engine, record: ContainerRecord) -> None:
     paths = ContainerPaths(engine.settings, record.id)
     _, now = current(engine, record.id)
     if not now.recorded:
-        with engine.store.db.transaction():
+        with engine.store.db.transaction(lasting=not record.host.auto_remove):
             # Read in the transaction: somebody may just be marking it as stopped.
             state = engine.store.containers.state(record.id)
             ended = msgspec.structs.replace(
@@ -78,7 +77,10 @@ def settle_locked(engine: Engine, record: ContainerRecord) -> None:
         from pallet.runtime.cgroups import remove_empty
 
         remove_empty(record.host.resources.cgroup_parent)
-    disconnect(record.id)
+    if engine.store.networks.of_container(record.id):
+        from pallet.network.bridge import disconnect  # not for those without a network: it takes its time
+
+        disconnect(record.id)
     # conmon's exit command works in conmon's mount namespace, where the root file system is still mounted.
     for target in (paths.merged, paths.netns):
         if os.path.exists(target):

@@ -7,19 +7,17 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from pallet.engine import Engine
-from pallet.errors import Conflict, HostError, PalletError, RuntimeFailed
+from pallet.errors import Conflict, PalletError, RuntimeFailed
 from pallet.host.files import remove_tree
 from pallet.host.locks import lock
-from pallet.network.bridge import Connection
 from pallet.ops.container_config import write_config
 from pallet.ops.container_etc import link_entries, write_etc
 from pallet.ops.container_joins import find_joins
-from pallet.ops.container_networks import clear_places, joined_networks, other_subnets, wanted_place
+from pallet.ops.container_networks import clear_places, joined_networks
 from pallet.ops.container_settle import settle_locked
 from pallet.ops.container_shares import shared_clones
 from pallet.ops.container_state import current
 from pallet.ops.log_options import conmon_words
-from pallet.ops.network_connect import check_address
 from pallet.ops.record_event import container_event, mount_events, network_event
 from pallet.ops.supervision import ensure_supervisor, has_check, needs_supervisor
 from pallet.ops.times import now_ns
@@ -32,9 +30,7 @@ from pallet.store.container_record import (
     ContainerRecord,
     ContainerState,
     NetworkState,
-    PortBinding,
 )
-from pallet.store.networks import Endpoint, Network
 
 
 def start_container(
@@ -99,7 +95,9 @@ def _start(
     with ExitStack() as stack:
         connection = None
         if bridge:
-            connection = stack.enter_context(_connect(engine, record, networks))
+            from pallet.ops.container_places import find_places
+
+            connection = stack.enter_context(find_places(engine, record, networks))
             places = connection.places
         if joins.etc is None:
             write_etc(record, paths, [(network, places[network.id]) for network, _ in networks], links)
@@ -147,7 +145,7 @@ def _start(
             if state.supervised:
                 # Before anybody can take the container for a running one.
                 ensure_supervisor(engine, record.id)
-            with engine.store.db.transaction():
+            with engine.store.db.transaction(lasting=not host.auto_remove):
                 engine.store.containers.set_state(record.id, state)
                 for network, _ in networks:
                     engine.store.networks.set_place(record.id, network.id, places[network.id])
@@ -170,23 +168,6 @@ def _run_process(engine: Engine, record: ContainerRecord, runtime: OciRuntime, b
             mount_events(engine, record.id, record.host.mounts, "unmount")
         raise
     container_event(engine, record, "start")
-
-
-def _connect(engine: Engine, record: ContainerRecord, networks: list[tuple[Network, Endpoint]]) -> Connection:
-    for network, endpoint in networks:
-        check_address(network, endpoint.settings)
-    ports = list(record.host.ports)
-    if record.host.publish_all:
-        published = {port.container for port in ports}
-        ports += [PortBinding(port) for port in record.config.exposed_ports or () if port not in published]
-    try:
-        wanted = [wanted_place(record, network, endpoint.settings) for network, endpoint in networks]
-        return Connection(record.id, record.name, tuple(ports), wanted, other_subnets(engine))
-    except HostError as error:
-        if "port is already allocated" in error.message or "address already in use" in error.message:
-            text = f"driver failed programming external connectivity on endpoint {record.name} ({record.id})"
-            raise HostError(f"{text}: {error.message}") from error
-        raise
 
 
 def _note_failure(engine: Engine, record: ContainerRecord, error: PalletError) -> None:

@@ -1,0 +1,38 @@
+"""A container's places in its networks when it starts; apart from the start, as a container may have no network."""
+
+from __future__ import annotations
+
+from pallet.engine import Engine
+from pallet.errors import HostError
+from pallet.network.bridge import Connection
+from pallet.ops.container_networks import other_subnets, wanted_place
+from pallet.ops.network_connect import check_address
+from pallet.store.container_record import ContainerRecord, PortBinding
+from pallet.store.networks import Endpoint, Network
+
+
+def find_places(engine: Engine, record: ContainerRecord, networks: list[tuple[Network, Endpoint]]) -> Connection:
+    """Find a container free addresses and ports.
+
+    Args:
+        engine: whose networks.
+        record: the container.
+        networks: its networks, the main one first.
+
+    Raises:
+        HostError, Conflict, InvalidInput: there are none, in docker's words.
+    """
+    for network, endpoint in networks:
+        check_address(network, endpoint.settings)
+    ports = list(record.host.ports)
+    if record.host.publish_all:
+        published = {port.container for port in ports}
+        ports += [PortBinding(port) for port in record.config.exposed_ports or () if port not in published]
+    try:
+        wanted = [wanted_place(record, network, endpoint.settings) for network, endpoint in networks]
+        return Connection(record.id, record.name, tuple(ports), wanted, other_subnets(engine))
+    except HostError as error:
+        if "port is already allocated" in error.message or "address already in use" in error.message:
+            text = f"driver failed programming external connectivity on endpoint {record.name} ({record.id})"
+            raise HostError(f"{text}: {error.message}") from error
+        raise
