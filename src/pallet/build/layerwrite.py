@@ -14,7 +14,7 @@ from pallet.build.digests import xattrs_of
 from pallet.build.layers import Packed
 from pallet.build.source import Entry, Tree
 from pallet.errors import HostError, Integrity
-from pallet.host.userns import in_user_namespace
+from pallet.host.idmap import in_user_namespace
 from pallet.host.xattrs import read_xattrs
 from pallet.layer import tarformat as tf
 from pallet.layer.settle import copy_directory_metadata, settle

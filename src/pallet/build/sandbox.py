@@ -26,7 +26,7 @@ from pallet.host.process import alive, start_time
 from pallet.host.spawn import find_program
 from pallet.layer.settle import copy_directory_metadata
 from pallet.layer.snapshots import Staging
-from pallet.runtime.oci_runtime import OciRuntime, failure, hybrid_cgroups
+from pallet.runtime.oci_runtime import OciRuntime, failure
 from pallet.runtime.rootfs import make_private
 from pallet.runtime.users import User, resolve_user
 
@@ -132,8 +132,7 @@ class Sandbox:
             try:
                 make_private()
                 os.chdir(self._staging.path)
-                if self._runtime.refuses_hybrid and (unified := hybrid_cgroups()):
-                    mounts.unmount(unified, mounts.MNT_DETACH)
+                self._runtime.hide_hybrid_cgroups()
                 pid = self._spawn(self._prepare(), out)
                 self._pid = pid
             finally:
@@ -198,7 +197,7 @@ class Sandbox:
         )
         with open("config.json", "wb") as file:
             file.write(config_json(spec))
-        runtime = [self._runtime.path, "--root", self._runtime.root, "--log", f"{staging}/runtime.log"]
+        runtime = [*self._runtime.words, "--log", f"{staging}/runtime.log"]
         return [*_guard(), *runtime, "run", "--bundle", staging, self._id]
 
     def _spawn(self, argv: list[str], out: int) -> int:

@@ -7,7 +7,7 @@ import stat
 
 from pallet.build.layers import Packed
 from pallet.errors import HostError
-from pallet.host.userns import in_user_namespace
+from pallet.host.idmap import in_user_namespace
 from pallet.layer import whiteout
 from pallet.layer.diff import write_diff
 from pallet.ops.new_layer import LayerWriter

@@ -179,7 +179,7 @@ def mount_overlay(
         HostError: the kernel refuses.
     """
     if userxattr is None:
-        from pallet.host.userns import in_user_namespace
+        from pallet.host.idmap import in_user_namespace
 
         userxattr = in_user_namespace()
     descriptors: list[int] = []

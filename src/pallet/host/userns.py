@@ -40,24 +40,6 @@ Range = tuple[int, int]
 """The first of some ids, and how many they are."""
 
 
-def in_user_namespace() -> bool:
-    """Whether this process is in a user namespace that lacks some ids: its root is not the machine's."""
-    return _mapped() < (1 << 32) - 1
-
-
-def has_one_id() -> bool:
-    """Whether the user namespace of this process has a single user id."""
-    return _mapped() == 1
-
-
-def _mapped() -> int:
-    try:
-        with open("/proc/self/uid_map", "rb") as file:
-            return sum(int(line.split()[2]) for line in file)
-    except FileNotFoundError:  # a kernel without user namespaces
-        return (1 << 32) - 1
-
-
 def enter_user_namespace(directory: str) -> str:
     """Move this process, which must have a single thread, into the user's namespace and a mount namespace of its own.
 

@@ -16,7 +16,7 @@ import msgspec
 
 from pallet.digest import Digest
 from pallet.errors import PalletError
-from pallet.host.userns import in_user_namespace
+from pallet.host.idmap import in_user_namespace
 from pallet.layer.compare import differences
 from pallet.layer.erofs.check import damage
 from pallet.layer.install import Installer

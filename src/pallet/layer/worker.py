@@ -33,7 +33,7 @@ from isal import igzip_lib  # noqa: F401
 
 from pallet.errors import HostError, PalletError
 from pallet.host.files import write_all
-from pallet.host.userns import has_one_id
+from pallet.host.idmap import has_one_id
 from pallet.layer.apply import apply_layer
 from pallet.layer.compress import Readable, decompressor
 from pallet.layer.erofs.build import build_image

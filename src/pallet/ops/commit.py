@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pallet.digest import Digest
 from pallet.dockerfile.changes import apply_changes
 from pallet.engine import Engine
-from pallet.host.userns import in_user_namespace
+from pallet.host.idmap import in_user_namespace
 from pallet.layer.diff import write_diff
 from pallet.oci.config import History
 from pallet.oci.mutate import Step, append_layer

@@ -7,7 +7,7 @@ import os
 from pallet.engine import Engine
 from pallet.host import mounts
 from pallet.host.erofs import mounted_images
-from pallet.host.userns import in_user_namespace
+from pallet.host.idmap import in_user_namespace
 from pallet.layer.changes import Change, changes
 from pallet.runtime.paths import ContainerPaths
 

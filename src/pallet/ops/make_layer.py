@@ -9,7 +9,7 @@ from types import TracebackType
 from pallet.content import CHUNK_SIZE
 from pallet.digest import Digest
 from pallet.engine import Engine
-from pallet.host.userns import in_user_namespace
+from pallet.host.idmap import in_user_namespace
 from pallet.layer.install import Installer
 from pallet.layer.unpack import Unpacker
 from pallet.oci import media

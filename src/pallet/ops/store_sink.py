@@ -9,6 +9,7 @@ from types import TracebackType
 from pallet.content import CHUNK_SIZE, Advance, ImageSource
 from pallet.digest import Digest
 from pallet.engine import Engine
+from pallet.host.idmap import in_user_namespace
 from pallet.layer.install import Installer, LayerJob
 from pallet.layer.unpack import Unpacker
 from pallet.oci.chain import chain_ids
@@ -51,6 +52,7 @@ class StoreSink:
                 self._unpacker,
                 self._config.diff_ids,
                 self._reopen,
+                userxattr=in_user_namespace(),
                 images=makes_images(self._engine.settings),
             )
         return self

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 
+from pallet.host.idmap import in_user_namespace
 from pallet.runtime.oci_runtime import has_cgroups_v2
 
 _ROOT = "/sys/fs/cgroup"
@@ -48,6 +49,8 @@ def supported(root: str = _ROOT) -> frozenset[str]:
     Args:
         root: where the cgroups are mounted.
     """
+    if root == _ROOT and in_user_namespace():
+        return frozenset()  # none of them is the user's
     if not has_cgroups_v2() if root == _ROOT else not os.path.exists(f"{root}/cgroup.controllers"):
         return frozenset(name for name, files in _V1.items() if any(os.path.exists(f"{root}/{file}") for file in files))
     with open(f"{root}/cgroup.controllers") as file:

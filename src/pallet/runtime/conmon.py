@@ -60,7 +60,9 @@ def command(
         log: where its output goes (`--log-path` and the like); empty for the log file alone.
     """
     argv = [program, "--api-version", "1", "--cid", paths.id, "--cuuid", paths.id, "--name", paths.id[:12]]
-    argv += ["--runtime", runtime.path, "--runtime-arg", "--root", "--runtime-arg", runtime.root]
+    argv += ["--runtime", runtime.path]
+    for word in runtime.words[1:]:
+        argv += ["--runtime-arg", word]
     argv += ["--bundle", paths.run, "--container-pidfile", paths.pidfile, "--conmon-pidfile", paths.conmon_pidfile]
     argv += [*(log or ("--log-path", f"k8s-file:{paths.log}")), "--no-sync-log", "--log-level", "error"]
     argv += ["--exit-dir", paths.exits, "--full-attach"]

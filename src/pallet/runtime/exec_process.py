@@ -90,7 +90,7 @@ class ExecProcess:
             view = memoryview(description)
             while view:
                 view = view[os.write(given, view) :]
-            argv = [runtime.path, "--root", runtime.root, "--log", f"/proc/self/fd/{self._log}"]
+            argv = [*runtime.words, "--log", f"/proc/self/fd/{self._log}"]
             argv += ["--log-format", "json", "exec", "--process", f"/proc/self/fd/{given}"]
             argv += ["--console-socket", console] if console else []
             argv += ["--detach"] * detached + [id]

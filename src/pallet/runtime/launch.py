@@ -17,7 +17,7 @@ from pallet.errors import HostError, PalletError, RuntimeFailed
 from pallet.host import mounts
 from pallet.host.process import start_time
 from pallet.runtime import conmon
-from pallet.runtime.oci_runtime import OciRuntime, hybrid_cgroups
+from pallet.runtime.oci_runtime import OciRuntime
 from pallet.runtime.paths import ContainerPaths
 from pallet.runtime.rootfs import make_private, mount_root
 from pallet.runtime.volume_mounts import VolumeMount, mount_volumes
@@ -93,13 +93,12 @@ class Launch:
         os.chmod(plan.paths.run, 0o700)
         if plan.network:
             os.close(os.open(plan.paths.netns, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))
-        unified = hybrid_cgroups() if plan.runtime.refuses_hybrid else None
         said, say = os.pipe()
         waits, self._go = os.pipe()
         self._sync, sync = os.pipe()
         self._pid = os.fork()
         if self._pid == 0:
-            _become_conmon(plan, unified, say, waits, sync)
+            _become_conmon(plan, say, waits, sync)
         for fd in (say, waits, sync):
             os.close(fd)
         try:
@@ -164,7 +163,7 @@ class Launch:
         self.close()
 
 
-def _become_conmon(plan: Plan, unified: str | None, say: int, waits: int, sync: int) -> None:
+def _become_conmon(plan: Plan, say: int, waits: int, sync: int) -> None:
     """The child's part; never returns."""
     try:
         os.setsid()  # the terminal's Ctrl-C is not for conmon
@@ -176,8 +175,7 @@ def _become_conmon(plan: Plan, unified: str | None, say: int, waits: int, sync: 
         mount_volumes(plan.volumes)
         for each, fd in zip(plan.clones, cloned, strict=True):
             _attach(each, fd)
-        if unified is not None:
-            mounts.unmount(unified, mounts.MNT_DETACH)
+        plan.runtime.hide_hybrid_cgroups()
         if plan.network:
             _make_network(plan.paths.netns)
         os.chdir(plan.paths.run)  # conmon leaves a file where it is when memory runs out

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 from pallet.errors import HostError, RuntimeFailed
+from pallet.host.idmap import in_user_namespace
 from pallet.host.spawn import find_program, run
 
 _KNOWN = ("crun", "runc")
@@ -39,14 +40,32 @@ class OciRuntime:
         return os.path.basename(self.path)
 
     @property
-    def refuses_hybrid(self) -> bool:
-        """Whether it must not see the cgroup v2 part of a hybrid set-up: crun's "cgroups in hybrid mode"."""
-        return self.name.startswith("crun")
+    def words(self) -> list[str]:
+        """The beginning of its command line. A user without privileges has no cgroups to put containers into."""
+        words = [self.path, "--root", self.root]
+        if in_user_namespace() and self.name.startswith("crun"):
+            words.append("--cgroup-manager=disabled")
+        return words
 
     @property
     def gives_terminals(self) -> bool:
         """Whether its `exec` hands a terminal over and waits for the process as well: crun's does, runc's does not."""
         return self.name.startswith("crun")
+
+    def hide_hybrid_cgroups(self) -> None:
+        """Hide cgroups v2 beside cgroups v1, in a private mount namespace, from crun: it refuses such a "hybrid mode".
+
+        Raises:
+            OSError: the kernel refuses.
+        """
+        if not self.name.startswith("crun") or not os.path.exists(_UNIFIED + "/cgroup.procs"):
+            return
+        from pallet.host import mounts
+
+        if in_user_namespace():  # which may not unmount what the machine has mounted, but cover it
+            mounts.mount("tmpfs", os.path.dirname(_UNIFIED), "tmpfs", mounts.MS_NOSUID | mounts.MS_NODEV, "mode=755")
+        else:
+            mounts.unmount(_UNIFIED, mounts.MNT_DETACH)
 
     def start(self, id: str, program: str) -> None:
         """Start the process of a created container.
@@ -58,7 +77,7 @@ class OciRuntime:
         Raises:
             RuntimeFailed: with docker's text and exit code.
         """
-        done = run([self.path, "--root", self.root, "start", id])
+        done = run([*self.words, "start", id])
         if done.code != 0:
             raise failure(done.stderr.decode(errors="replace"), program)
 
@@ -72,7 +91,7 @@ class OciRuntime:
 
     def resume_command(self, id: str) -> list[str]:
         """The command line of `resume`, for a process that does it later."""
-        return [self.path, "--root", self.root, "resume", id]
+        return [*self.words, "resume", id]
 
     def update(self, id: str, resources: bytes) -> None:
         """Give a running container other limits.
@@ -88,21 +107,21 @@ class OciRuntime:
         try:
             os.write(given, resources)
             file = f"/proc/self/fd/{given}"
-            done = run([self.path, "--root", self.root, "update", "--resources", file, id], fds=(given,))
+            done = run([*self.words, "update", "--resources", file, id], fds=(given,))
         finally:
             os.close(given)
         if done.code != 0:
             raise HostError(_cleaned(done.stderr.decode(errors="replace")))
 
     def _order(self, verb: str, id: str) -> None:
-        done = run([self.path, "--root", self.root, verb, id])
+        done = run([*self.words, verb, id])
         if done.code != 0:
             raise HostError(f"cannot {verb} container {id}: {_cleaned(done.stderr.decode(errors='replace'))}")
 
     def delete(self, id: str) -> None:
         """Remove what the runtime keeps about a container, killing its processes; nothing to remove is fine."""
         if os.path.isdir(f"{self.root}/{id}"):
-            run([self.path, "--root", self.root, "delete", "--force", id])
+            run([*self.words, "delete", "--force", id])
 
 
 def find_runtime(wanted: str | None, root: str) -> OciRuntime:
@@ -122,11 +141,6 @@ def find_runtime(wanted: str | None, root: str) -> OciRuntime:
     if wanted:
         raise HostError(f"unknown or invalid runtime name: {wanted}")
     raise HostError("no OCI runtime found", hint="install crun or runc")
-
-
-def hybrid_cgroups() -> str | None:
-    """The mount point of cgroup v2 beside cgroups v1, or None on a machine that has one kind only."""
-    return _UNIFIED if os.path.exists(_UNIFIED + "/cgroup.procs") else None
 
 
 def has_cgroups_v2() -> bool:

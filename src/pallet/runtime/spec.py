@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from pallet.errors import InvalidInput
+from pallet.host.idmap import in_user_namespace
 from pallet.oci.codec import encode
 from pallet.runtime import defaults
 from pallet.runtime.paths import ContainerPaths
@@ -23,11 +24,10 @@ from pallet.store.host_config import Resources
 _UMASK = 0o022  # docker's daemon has it, whatever the umask of the user's shell
 _INIT = "/sbin/docker-init"
 _APPARMOR = "/sys/module/apparmor/parameters/enabled"
-# What docker allows in each network of a container's own: low ports and ping without a capability.
-_NETWORK_SYSCTLS = {
-    "net.ipv4.ip_unprivileged_port_start": "0",
-    "net.ipv4.ping_group_range": "0 2147483647",
-}
+# What docker allows in each network of a container's own: low ports and ping without a capability. The groups have to
+# exist, as they do not all in a user namespace.
+_NETWORK_SYSCTLS = {"net.ipv4.ip_unprivileged_port_start": "0"}
+_PING = {"net.ipv4.ping_group_range": "0 2147483647"}
 
 
 class Surroundings(msgspec.Struct, frozen=True):
@@ -88,7 +88,7 @@ def build_spec(record: ContainerRecord, around: Surroundings) -> dict[str, Any]:
         _limit(linux, host)
     sysctls = dict(host.sysctls)
     if around.network not in ("host",) and around.etc is None:
-        sysctls = {**_NETWORK_SYSCTLS, **sysctls}
+        sysctls = {**_NETWORK_SYSCTLS, **({} if in_user_namespace() else _PING), **sysctls}
     if sysctls:
         linux["sysctl"] = sysctls
     capabilities = granted(host)

@@ -7,8 +7,8 @@ import os
 from pallet.errors import HostError
 from pallet.host.erofs import IMAGE_NAME, mount_image
 from pallet.host.files import remove_tree
+from pallet.host.idmap import in_user_namespace
 from pallet.host.mounts import run_in_mount_namespace
-from pallet.host.userns import in_user_namespace
 from pallet.layer.erofs import ondisk
 from pallet.layer.erofs.tree import LayerTree, Node
 from pallet.layer.erofs.write import write_metadata
