@@ -12,6 +12,7 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -102,7 +103,7 @@ class Torture:
         except subprocess.TimeoutExpired:
             self.times[verb] = limit * 1.05
             if whole:
-                _kill_with_descendants(process.pid)
+                kill_with_descendants(process.pid)
             else:
                 process.kill()
         process.wait()
@@ -138,7 +139,7 @@ class Torture:
         assert self.pallet.ok("run", "--rm", "--network", "none", image, "echo", "alive") == "alive"
 
 
-def _kill_with_descendants(pid: int) -> None:
+def kill_with_descendants(pid: int) -> None:
     """SIGKILL to a process and all that come from it, none of which can start another one meanwhile."""
     stopped: list[int] = []
     waiting = [pid]
@@ -151,7 +152,8 @@ def _kill_with_descendants(pid: int) -> None:
         stopped.append(each)
         waiting += _children(each)
     for each in stopped:
-        os.kill(each, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # a worker goes with its parent
+            os.kill(each, signal.SIGKILL)
 
 
 def _children(pid: int) -> list[int]:
