@@ -27,10 +27,10 @@ def cleanup_container(engine: Engine, id: str) -> None:
         try:
             _, now = current(engine, id)
         except NoSuchContainer:
-            for path in (paths.lock, paths.wait, paths.attended, paths.supervisor):
+            for path in paths.locks:
                 unlink_if_there(path)
             return
-        if now.recorded and not os.path.isdir(paths.run):
+        if now.recorded and not os.path.isdir(paths.run) and not engine.store.containers.is_temporary(id):
             return
         from pallet.ops.container_settle import settle_container
 

@@ -13,11 +13,12 @@ import msgspec
 from pallet.engine import Engine
 from pallet.errors import NotFound
 from pallet.host.files import tree_size
+from pallet.ops.container_notice import noticed
 from pallet.ops.container_place import network_settings
 from pallet.ops.container_state import current, runtime_of
 from pallet.ops.health import read_health
 from pallet.ops.inspect_host import host_config
-from pallet.ops.supervision import has_check, keep_supervised
+from pallet.ops.supervision import has_check
 from pallet.ops.times import rfc3339_nano
 from pallet.runtime import health_file
 from pallet.runtime.paths import ContainerPaths
@@ -41,8 +42,7 @@ def inspect_container(engine: Engine, name: str, *, with_size: bool = False) -> 
         NoSuchContainer: there is none.
     """
     record = engine.store.containers.find(name)
-    brief, now = current(engine, record.id)
-    keep_supervised(engine, brief, now)
+    _, now = noticed(engine, *current(engine, record.id))
     state = engine.store.containers.state(record.id)
     paths = ContainerPaths(engine.settings, record.id)
     sizes = _sizes(engine, record, paths) if with_size else {}

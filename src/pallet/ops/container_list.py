@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from pallet.errors import InvalidInput, NoSuchContainer, NotFound
-from pallet.ops.container_state import current
+from pallet.ops.container_notice import noticed
 from pallet.ops.filters import Filters, labels_match
-from pallet.ops.supervision import keep_supervised
 from pallet.runtime import health_file
 from pallet.runtime.paths import ContainerPaths
 from pallet.runtime.state import status
@@ -145,13 +144,10 @@ def list_containers(
     found: list[ContainerSummary] = []
     for brief in engine.store.containers.briefs():
         now = status(ContainerPaths(engine.settings, brief.id), brief)
-        if not now.recorded:
-            try:
-                brief, now = _noticed(engine, brief)
-            except NoSuchContainer:
-                continue
-        if brief.supervised:
-            keep_supervised(engine, brief, now)
+        try:
+            brief, now = noticed(engine, brief, now)
+        except NoSuchContainer:
+            continue
         if not now.running and now.name != "restarting" and not all:
             continue
         id = brief.id
@@ -162,17 +158,6 @@ def list_containers(
         if last and len(found) == last:
             break
     return found
-
-
-def _noticed(engine: Engine, brief: Brief) -> tuple[Brief, Status]:
-    """A container whose end nobody has recorded: if no conmon is there to do it, do it now."""
-    from pallet.host.process import alive
-
-    if not alive(brief.conmon, brief.conmon_start):
-        from pallet.ops.container_settle import settle_container
-
-        settle_container(engine, brief.id)
-    return current(engine, brief.id)
 
 
 class _ImageNames:

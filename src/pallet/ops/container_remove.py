@@ -67,7 +67,7 @@ def remove_container(engine: Engine, name: str, *, force: bool = False, volumes:
         if volumes:
             remove_anonymous_volumes(engine, record.host.mounts)
         # No other process needs them: whoever waits for one finds no record.
-        for path in (paths.wait, paths.attended, paths.supervisor, paths.lock):
+        for path in paths.locks:
             unlink_if_there(path)
     return record.id
 

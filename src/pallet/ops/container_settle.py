@@ -13,14 +13,16 @@ from pallet.engine import Engine
 from pallet.errors import NoSuchContainer
 from pallet.host import mounts
 from pallet.host.files import remove_tree, unlink_if_there
-from pallet.host.locks import lock
+from pallet.host.locks import lock, try_lock
 from pallet.ops.container_networks import clear_places
 from pallet.ops.container_state import current, runtime_of
 from pallet.ops.record_event import container_event, mount_events, network_event
 from pallet.ops.supervision import ensure_supervisor, restarts, wants_restart
 from pallet.ops.times import now_ns
+from pallet.runtime.launch import end_launch
 from pallet.runtime.paths import ContainerPaths
-from pallet.store.container_record import ContainerRecord, NetworkState
+from pallet.runtime.state import has_begun
+from pallet.store.container_record import ContainerRecord, ContainerState, NetworkState
 
 _JUST_NOW = 1_000_000_000  # nanoseconds
 
@@ -50,11 +52,21 @@ def settle_container(engine: Engine, id: str) -> None:
         _forget_locks(engine, paths)
 
 
+def settle_if_idle(engine: Engine, id: str) -> None:
+    """As `settle_container`, unless somebody is just seeing to the container."""
+    held = try_lock(ContainerPaths(engine.settings, id).lock)
+    if held is not None:
+        held.release()
+        settle_container(engine, id)
+
+
 def settle_locked(engine: Engine, record: ContainerRecord) -> None:
     """Settle a container that does not run; the caller holds its lock."""
     paths = ContainerPaths(engine.settings, record.id)
     _, now = current(engine, record.id)
-    if not now.recorded:
+    if not now.recorded and not has_begun(paths, engine.store.containers.brief(record.id).pid):
+        _take_back(engine, record)
+    elif not now.recorded:
         with engine.store.db.transaction(lasting=not record.host.auto_remove):
             # Read in the transaction: somebody may just be marking it as stopped.
             state = engine.store.containers.state(record.id)
@@ -72,7 +84,7 @@ def settle_locked(engine: Engine, record: ContainerRecord) -> None:
             _record_end(engine, record, ended.exit_code, ended.finished)
     if not os.path.isdir(paths.run):
         return
-    runtime_of(engine, record).delete(record.id)
+    end_launch(paths, runtime_of(engine, record))
     if record.host.resources.cgroup_parent:
         from pallet.runtime.cgroups import remove_empty
 
@@ -88,10 +100,32 @@ def settle_locked(engine: Engine, record: ContainerRecord) -> None:
     remove_tree(paths.run)
 
 
+def _take_back(engine: Engine, record: ContainerRecord) -> None:
+    """A start broke off before the process had begun: it is as it was before."""
+    with engine.store.db.transaction(lasting=not record.host.auto_remove):
+        state = engine.store.containers.state(record.id)
+        before = ContainerState(
+            started=min(state.started, state.finished),
+            finished=state.finished,
+            exit_code=state.exit_code,
+            runtime=state.runtime,
+            stopped=state.stopped,
+            restarts=state.restarts,
+        )
+        if wants_restart(record, before):
+            before = msgspec.structs.replace(before, restart_at=now_ns())
+        engine.store.containers.set_state(record.id, before)
+        _record_leaving(engine, record)
+
+
 def _record_end(engine: Engine, record: ContainerRecord, exit_code: int, finished: int) -> None:
     # What has just happened is told in the order of the telling: the clock of files is a coarse one.
     moment = finished if now_ns() - finished > _JUST_NOW else 0
     container_event(engine, record, "die", {"exitCode": str(exit_code)}, moment=moment)
+    _record_leaving(engine, record)
+
+
+def _record_leaving(engine: Engine, record: ContainerRecord) -> None:
     for network in clear_places(engine, record.id):
         network_event(engine, network, "disconnect", record.id)
     mount_events(engine, record.id, record.host.mounts, "unmount")
@@ -107,5 +141,5 @@ def _unmount(target: str) -> None:
 def _forget_locks(engine: Engine, paths: ContainerPaths) -> None:
     """Remove the lock files of a container that is gone: ids never come back, so nobody needs them any more."""
     if not engine.store.containers.has(paths.id):
-        for path in (paths.lock, paths.wait, paths.attended, paths.supervisor):
+        for path in paths.locks:
             unlink_if_there(path)

@@ -23,7 +23,7 @@ from pallet.ops.supervision import ensure_supervisor, has_check, needs_superviso
 from pallet.ops.times import now_ns
 from pallet.ops.volume_mounts import volume_mounts
 from pallet.runtime import conmon
-from pallet.runtime.launch import Launch, Plan
+from pallet.runtime.launch import Launch, Plan, end_launch
 from pallet.runtime.oci_runtime import OciRuntime, find_runtime
 from pallet.runtime.paths import ContainerPaths
 from pallet.store.container_record import (
@@ -108,6 +108,7 @@ def _start(
             tty=config.tty,
             stdin=config.open_stdin,
             stdin_stays=config.open_stdin and not config.stdin_once,
+            temporary=host.auto_remove,
             log=conmon_words(host, paths),
         )
         kept = connection.reserved.fds if connection is not None else ()
@@ -119,8 +120,8 @@ def _start(
             connection.begin(launch.netns)
         write_config(engine, record, paths, launch.root, joins, bridge=bridge, volumes=volumes, inside=launch.inside)
         launch.go()
-        created = launch.created(record.path)
         try:
+            created = launch.created(record.path)
             joins.check()
             if connection is not None:
                 connection.finish()
@@ -131,7 +132,7 @@ def _start(
             state = ContainerState(
                 started=now_ns(),
                 finished=before.finished,
-                exit_code=0,
+                exit_code=before.exit_code,
                 pid=created.pid,
                 pid_start=created.pid_start,
                 conmon=created.conmon,
@@ -153,7 +154,7 @@ def _start(
                 mount_events(engine, record.id, host.mounts, "mount")
             _run_process(engine, record, runtime, before)
         except BaseException:
-            runtime.delete(record.id)
+            end_launch(paths, runtime)
             raise
 
 

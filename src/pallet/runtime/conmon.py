@@ -19,6 +19,8 @@ from pallet.runtime.paths import ContainerPaths
 
 SYNC_PIPE = "_OCI_SYNCPIPE"
 _RESIZE = 1
+# Waits for who attends the container, if somebody does; $2 is gone if nothing is left to do.
+_UNLESS_DONE = '{ flock 9 && [ ! -e "$2" ]; } 9<"$1" && exit; shift 2; exec "$@"'
 
 
 class _Report(msgspec.Struct):
@@ -46,6 +48,7 @@ def command(
     tty: bool,
     stdin: bool,
     stdin_stays: bool,
+    temporary: bool = False,
     log: Sequence[str] = (),
 ) -> list[str]:
     """The command line that creates a container and watches it.
@@ -57,6 +60,7 @@ def command(
         tty: whether the container gets a terminal.
         stdin: whether it gets a standard input.
         stdin_stays: whether that stays open when who attached goes away.
+        temporary: whether the container is removed when it ends.
         log: where its output goes (`--log-path` and the like); empty for the log file alone.
     """
     argv = [program, "--api-version", "1", "--cid", paths.id, "--cuuid", paths.id, "--name", paths.id[:12]]
@@ -66,16 +70,27 @@ def command(
     argv += ["--bundle", paths.run, "--container-pidfile", paths.pidfile, "--conmon-pidfile", paths.conmon_pidfile]
     argv += [*(log or ("--log-path", f"k8s-file:{paths.log}")), "--no-sync-log", "--log-level", "error"]
     argv += ["--exit-dir", paths.exits, "--full-attach"]
-    for word in exit_command(paths):
+    for word in exit_command(paths, temporary=temporary):
         argv += ["--exit-command-arg" if "--exit-command" in argv else "--exit-command", word]
     argv += ["--terminal"] * tty + ["--stdin"] * stdin + ["--leave-stdin-open"] * stdin_stays
     return argv
 
 
-def exit_command(paths: ContainerPaths) -> list[str]:
-    """What conmon runs when the container has ended: this very pallet, told everything by its arguments."""
+def exit_command(paths: ContainerPaths, *, temporary: bool) -> list[str]:
+    """What conmon runs when the container has ended: this very pallet, told everything by its arguments.
+
+    If a `run` in the foreground has done all there is to do, a shell finds that out in a fraction of the time.
+
+    Args:
+        paths: the container's paths.
+        temporary: whether the container is removed when it ends.
+    """
     pallet = [sys.executable, "-P", "-m", "pallet", "--root", paths.root]
-    return [*pallet, "container", "cleanup", "--run-dir", paths.run_dir, paths.id]
+    gone = paths.attended if temporary else paths.run  # what goes last
+    return [
+        *("/bin/sh", "-c", _UNLESS_DONE, "sh", paths.attended, gone),
+        *(*pallet, "container", "cleanup", "--run-dir", paths.run_dir, paths.id),
+    ]
 
 
 def read_report(pipe: int, program: str, what_it_printed: str) -> int:

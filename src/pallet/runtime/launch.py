@@ -9,20 +9,25 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Sequence
 
 import msgspec
 
 from pallet.errors import HostError, PalletError, RuntimeFailed
 from pallet.host import mounts
+from pallet.host.locks import lock, try_lock
 from pallet.host.process import start_time
 from pallet.runtime import conmon
 from pallet.runtime.oci_runtime import OciRuntime
 from pallet.runtime.paths import ContainerPaths
 from pallet.runtime.rootfs import make_private, mount_root
+from pallet.runtime.state import read_exit
 from pallet.runtime.volume_mounts import VolumeMount, mount_volumes
 
 _UMASK = 0o022
+_PAUSE = 0.005
+_PATIENCE = 5.0  # seconds for a launch that nobody waits for any more
 
 
 class Clone(msgspec.Struct, frozen=True):
@@ -96,9 +101,11 @@ class Launch:
         said, say = os.pipe()
         waits, self._go = os.pipe()
         self._sync, sync = os.pipe()
+        monitor = lock(plan.paths.monitor)
         self._pid = os.fork()
         if self._pid == 0:
-            _become_conmon(plan, say, waits, sync)
+            _become_conmon(plan, say, waits, (sync, monitor.fd))
+        monitor.release()  # it is the child's by now
         for fd in (say, waits, sync):
             os.close(fd)
         try:
@@ -163,12 +170,34 @@ class Launch:
         self.close()
 
 
-def _become_conmon(plan: Plan, say: int, waits: int, sync: int) -> None:
-    """The child's part; never returns."""
+def end_launch(paths: ContainerPaths, runtime: OciRuntime) -> None:
+    """Remove what a container's run has left with the runtime, and end what has not ended: a launch that broke off.
+
+    Nothing of it goes on afterwards, but for conmon's exit command: else an old conmon's words might be taken for those
+    of the next run.
+
+    Args:
+        paths: the container's paths; it does not run, or has not been begun.
+        runtime: the OCI runtime that it was launched with.
+    """
+    end = time.monotonic() + _PATIENCE
+    while read_exit(paths) is None and time.monotonic() < end:
+        held = try_lock(paths.monitor)
+        if held is not None:
+            held.release()
+            break
+        if os.path.exists(paths.pidfile):  # not while the runtime is creating it
+            runtime.delete(paths.id)
+        time.sleep(_PAUSE)
+    runtime.delete(paths.id)
+
+
+def _become_conmon(plan: Plan, say: int, waits: int, given: tuple[int, int]) -> None:
+    """The child's part; never returns. `given` are the sync pipe and the monitor's lock."""
     try:
         os.setsid()  # the terminal's Ctrl-C is not for conmon
         os.umask(_UMASK)
-        _close_others((say, waits, sync, *plan.kept))
+        _close_others((say, waits, *given, *plan.kept))
         cloned = [_clone(each) for each in plan.clones]
         make_private()
         mount_root(plan.paths, plan.layers)
@@ -183,10 +212,10 @@ def _become_conmon(plan: Plan, say: int, waits: int, sync: int) -> None:
         if not os.read(waits, 1):
             os._exit(1)
         _redirect(plan.paths.run + "/conmon.log")
-        for fd in (sync, *plan.kept):
+        for fd in (*given, *plan.kept):
             os.set_inheritable(fd, True)
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-        os.execve(plan.argv[0], plan.argv, {**os.environ, conmon.SYNC_PIPE: str(sync)})
+        os.execve(plan.argv[0], plan.argv, {**os.environ, conmon.SYNC_PIPE: str(given[0])})
     except PalletError as error:
         os.write(say, error.message.encode(errors="replace"))
     except OSError as error:
@@ -200,6 +229,12 @@ def _become_conmon(plan: Plan, say: int, waits: int, sync: int) -> None:
 def _make_network(path: str) -> None:
     host = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     mounts.unshare(mounts.CLONE_NEWNET)
+    try:
+        # As with docker: IPv6 is there where a network has it.
+        with open("/proc/sys/net/ipv6/conf/all/disable_ipv6", "w") as file:
+            file.write("1")
+    except OSError:  # a kernel without
+        pass
     mounts.mount("/proc/thread-self/ns/net", path, None, mounts.MS_BIND)
     mounts.setns(host, mounts.CLONE_NEWNET)
     os.close(host)

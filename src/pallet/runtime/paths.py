@@ -1,7 +1,8 @@
 """Where a container's files are.
 
     root/containers/ID/   upper work merged init log hostname hosts resolv.conf     kept until the container is removed
-    run_dir/ID/           config.json pidfile conmon.pid attach ctl held exits/ID   gone with a reboot, or after the run
+    run_dir/ID/           config.json pidfile conmon.pid attach ctl monitor held exits/ID
+                          gone with a reboot, or after the run
     run_dir/ID.lock       held while the container is started or settled
     run_dir/ID.wait       held, shared, by those who still want to read the exit code
     run_dir/ID.supervisor held by the container's supervisor, if it has one; its pid and start time
@@ -104,6 +105,11 @@ class ContainerPaths:
         return self.run + "/ctl"
 
     @property
+    def monitor(self) -> str:
+        """Locked as long as conmon, or the runtime that creates the container for it, lives."""
+        return self.run + "/monitor"
+
+    @property
     def held(self) -> str:
         """Is there, and locked, while the container is held still by somebody; see `pallet.runtime.hold`."""
         return self.run + "/held"
@@ -127,6 +133,16 @@ class ContainerPaths:
     def netns(self) -> str:
         """Where the network namespace is bound, in the mount namespace of conmon only."""
         return self.run + "/netns"
+
+    @property
+    def unbegun(self) -> str:
+        """Is there while a created container waits to be started: the pipe of crun and runc for that."""
+        return f"{self.runtime_root}/{self.id}/exec.fifo"
+
+    @property
+    def locks(self) -> tuple[str, ...]:
+        """All lock files, in the order in which they are removed with the container."""
+        return (self.wait, self.supervisor, self.lock, self.attended)
 
     @property
     def runtime_root(self) -> str:

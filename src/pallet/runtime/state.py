@@ -13,6 +13,8 @@ from pallet.host.process import alive
 from pallet.runtime.hold import is_abandoned
 from pallet.runtime.supervisor_file import is_supervised
 
+_RUNTIMES = ("/crun", "/runc")
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Protocol
@@ -84,11 +86,29 @@ def status(paths: ContainerPaths, run: LastRun) -> Status:
         return Status("exited", ended[0], ended[1], recorded=False)
     # conmon alone may be alive between the container's end and its exit file; the container alone if conmon was killed.
     if alive(run.pid, run.pid_start) or alive(run.conmon, run.conmon_start):
+        if not has_begun(paths, run.pid):
+            # Nor was it by who began it, if that one was killed: how it was before is how it is.
+            return Status("exited" if run.finished else "created", run.exit_code, run.finished, recorded=False)
         paused = run.pid and is_frozen(run.pid) and not is_abandoned(paths, run.pid)
         return Status("paused" if paused else "running")
     # It may have ended between the two looks. If not: killed together with conmon, or by a reboot.
     code, finished = read_exit(paths) or (LOST, time.time_ns())
     return Status("exited", code, finished, recorded=False)
+
+
+def has_begun(paths: ContainerPaths, pid: int) -> bool:
+    """Whether a created container was started: until then its first process is still the runtime's."""
+    if not os.path.exists(paths.unbegun):
+        return True
+    try:
+        program = os.readlink(f"/proc/{pid}/exe")
+    except OSError:
+        return False
+    # The runtime may run from a copy in memory, or from a mount of its own that is gone.
+    known = (
+        program in ("/", "") or program.startswith(("/memfd:", "/tmp/crun.")) or program.endswith(("/crun", "/runc"))
+    )
+    return not known
 
 
 def read_exit(paths: ContainerPaths) -> tuple[int, int] | None:

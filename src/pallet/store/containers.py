@@ -164,6 +164,12 @@ class Containers:
         row = self._db.row(f"SELECT json_extract({_RECORD}, '$.host.log_driver') FROM containers WHERE id = ?", (id,))
         return (row and row[0]) or "json-file"
 
+    def is_temporary(self, id: str) -> bool:
+        """Whether a container is removed when it ends."""
+        query = f"SELECT ifnull(json_extract({_RECORD}, '$.host.auto_remove'), 0) FROM containers WHERE id = ?"
+        row = self._db.row(query, (id,))
+        return bool(row and row[0])
+
     def mounted(self, id: str) -> list[tuple[str, str, str]]:
         """Volume name (or ''), source and destination of a container's mounts."""
         query = (
