@@ -87,6 +87,26 @@ def try_flock(fd: int, *, shared: bool = False) -> bool:
     return True
 
 
+def holders(path: str) -> list[tuple[int, str]]:
+    """The processes that hold the lock on a file, with their command lines. Source: proc_locks(5)."""
+    try:
+        status = os.stat(path)
+        with open("/proc/locks") as file:
+            lines = [line.split() for line in file]
+    except OSError:
+        return []
+    where = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
+    found = {}
+    for words in lines:
+        if words[1] == "FLOCK" and words[5] == where:  # those who wait have an arrow as their second word
+            try:
+                with open(f"/proc/{words[4]}/cmdline", "rb") as file:
+                    found[int(words[4])] = " ".join(file.read().decode(errors="replace").split("\0")).strip()
+            except OSError:
+                continue
+    return sorted(found.items())
+
+
 def _open(path: str) -> int:
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
     try:

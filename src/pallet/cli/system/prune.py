@@ -32,7 +32,9 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
         raise Failure('ERROR: The "until" filter is not supported with "--volumes"', exit_code=1)
     if not opts.force and not opts.dry_run and not confirmed(ctx, warning):
         return 0
-    pruned = prune_system(ctx.engine, all=opts.all, volumes=opts.volumes, filters=opts.filter, dry_run=opts.dry_run)
+    pruned = prune_system(
+        ctx.engine, all=opts.all, volumes=opts.volumes, filters=opts.filter, dry_run=opts.dry_run, waiting=ctx.warn
+    )
     verb = "Would Delete" if opts.dry_run else "Deleted"
     for title, names in (
         ("Containers", pruned.containers),
