@@ -37,6 +37,9 @@ podman                                     podman
 zstd                                       zstd
 xz                                         xz-utils
 bzip2                                      bzip2
+newuidmap                                  uidmap
+useradd                                    passwd
+script                                     bsdutils
 openssl                                    openssl
 htpasswd                                   apache2-utils
 '

@@ -44,7 +44,7 @@ def commit(
         author: who made it.
         message: what for.
         changes: Dockerfile instructions that change the config.
-        pause: hold a running container's processes while its files are read.
+        pause: hold a running container's processes while its files are read; a user without privileges cannot.
 
     Returns:
         The new image's id.
@@ -57,7 +57,7 @@ def commit(
     config = apply_changes(record.config, changes)
     with engine.store.adding():
         base = image_by_id(engine, record.image)
-        with paused(engine, record, pause):
+        with paused(engine, record, pause and not in_user_namespace()):
             layer = _changes(engine, record, base.config.diff_ids)
         empty = layer.diff_id == EMPTY_TAR
         history = History(

@@ -8,6 +8,7 @@ import msgspec
 
 from pallet.engine import Engine
 from pallet.errors import PalletError
+from pallet.host.idmap import is_rootless
 from pallet.host.spawn import find_program
 from pallet.ops.container_state import current
 from pallet.platform import host
@@ -63,7 +64,7 @@ def system_info(engine: Engine) -> Info:
             "log": ("json-file", "local", "journald", "none"),
         },
         runtimes=tuple(name for name in ("crun", "runc") if find_program(name)),
-        security_options=("name=seccomp,profile=default",),
+        security_options=("name=seccomp,profile=default", *(("name=rootless",) if is_rootless() else ())),
         server_version=__version__,
         default_runtime=runtime,
         cgroup_version="2" if os.path.exists("/sys/fs/cgroup/cgroup.controllers") else "1",
