@@ -42,6 +42,8 @@ useradd                                    passwd
 script                                     bsdutils
 openssl                                    openssl
 htpasswd                                   apache2-utils
+zsh                                        zsh
+fish                                       fish
 '
 setup_tools_bench='
 hyperfine                                  hyperfine

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pexpect
 import pytest
+from tests.support import need
 
 from pallet.cli.command import Command, Flag
 from pallet.cli.main import main
@@ -86,42 +87,68 @@ def test_no_more_than_the_command_takes(as_login: Install, capsys: pytest.Captur
     assert offered(capsys, "login", "x", "") == []
 
 
-def in_bash(tmp_path: Path, line: str) -> list[str]:
-    """What bash would offer for a line, with pallet's script loaded."""
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """What a shell needs to find `pallet`, and a home without the user's own settings."""
     program = tmp_path / "pallet"
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m pallet "$@"\n')
     program.chmod(0o755)
+    return {"PATH": f"{tmp_path}:{os.environ['PATH']}", "HOME": str(tmp_path), "LANG": "C.UTF-8", "TERM": "xterm"}
+
+
+def in_bash(environment: dict[str, str], line: str) -> list[str]:
+    """What bash would offer for a line, with pallet's script loaded."""
     script = (
         "source <(pallet completion bash); COMP_LINE=$1 COMP_POINT=${#1}; "
         '__pallet_complete; printf "%s\\n" "${COMPREPLY[@]}"'
     )
-    done = subprocess.run(
-        ["bash", "--norc", "-c", script, "bash", line],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-        env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+    return output(environment, need("bash"), "--norc", "-c", script, "bash", line).split()
+
+
+def in_fish(environment: dict[str, str], line: str) -> list[str]:
+    """What fish would offer for a line."""
+    script = "pallet completion fish | source; complete -C $argv[1]"
+    lines = output(environment, need("fish"), "--no-config", "-c", script, line).splitlines()
+    return [each.partition("\t")[0] for each in lines]
+
+
+def output(environment: dict[str, str], *command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60, env=environment).stdout
+
+
+def test_in_bash(environment: dict[str, str]) -> None:
+    assert in_bash(environment, "pallet im") == ["image", "images", "import"]
+    assert in_bash(environment, "pallet image t") == ["tag"]
+    assert in_bash(environment, "pallet --runtime=c") == ["crun"]
+    assert in_bash(environment, "pallet version --") == ["--format", "--help"]
+    assert in_bash(environment, "pallet nothing ") == []
+
+
+def test_in_fish(environment: dict[str, str]) -> None:
+    assert in_fish(environment, "pallet im") == ["image", "images", "import"]
+    assert in_fish(environment, "pallet image t") == ["tag"]
+    assert in_fish(environment, "pallet --runtime=c") == ["--runtime=crun"]
+    assert in_fish(environment, "pallet --runtime c") == ["crun"]
+    assert in_fish(environment, "pallet version --") == ["--format", "--help"]
+    assert in_fish(environment, "pallet nothing ") == []
+
+
+def test_in_zsh(environment: dict[str, str]) -> None:
+    """At a prompt: a word that is the only one is written out, of several the list is shown with their descriptions."""
+    shell = pexpect.spawn(
+        need("zsh"), ["-f", "-i"], env=environment, encoding="utf-8", timeout=30, dimensions=(40, 200)
     )
-    return done.stdout.split()
-
-
-@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash here")
-def test_the_bash_script(tmp_path: Path) -> None:
-    assert in_bash(tmp_path, "pallet im") == ["image", "images", "import"]
-    assert in_bash(tmp_path, "pallet image t") == ["tag"]
-    assert in_bash(tmp_path, "pallet --runtime=c") == ["crun"]
-    assert in_bash(tmp_path, "pallet version --") == ["--format", "--help"]
-    assert in_bash(tmp_path, "pallet nothing ") == []
-
-
-@pytest.mark.parametrize("shell", ["zsh", "fish"])
-def test_the_other_scripts_are_accepted_by_their_shells(
-    shell: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    if shutil.which(shell) is None:
-        pytest.skip(f"no {shell} here")
-    assert main(["completion", shell]) == 0
-    script = tmp_path / "script"
-    script.write_text(capsys.readouterr().out)
-    subprocess.run([shell, "-n", str(script)], check=True, timeout=30)
+    try:
+        shell.sendline(
+            "PS1= zle_highlight=(none); autoload -Uz compinit; compinit -D -u; source <(pallet completion zsh); echo rea''dy"
+        )
+        shell.expect("ready")
+        shell.send("pallet image ta\t")
+        shell.expect("pallet image tag")
+        shell.send("\x15pallet --runtime=c\t")
+        shell.expect("pallet --runtime=crun")
+        shell.send("\x15pallet im\t\t")
+        shell.expect("image +-- Manage images")
+        shell.expect("import +-- ")
+    finally:
+        shell.close(force=True)
