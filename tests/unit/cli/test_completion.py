@@ -139,9 +139,8 @@ def test_in_zsh(environment: dict[str, str]) -> None:
         need("zsh"), ["-f", "-i"], env=environment, encoding="utf-8", timeout=30, dimensions=(40, 200)
     )
     try:
-        shell.sendline(
-            "PS1= zle_highlight=(none); autoload -Uz compinit; compinit -D -u; source <(pallet completion zsh); echo rea''dy"
-        )
+        shell.sendline("PS1= zle_highlight=(none); autoload -Uz compinit; compinit -D -u")
+        shell.sendline("source <(pallet completion zsh); echo rea''dy")
         shell.expect("ready")
         shell.send("pallet image ta\t")
         shell.expect("pallet image tag")
