@@ -37,6 +37,7 @@ _ATTEMPTS = 5  # to start it, where it is not its program that cannot be run
 _LOOK = 0.1  # seconds between looks at whether a restart is still wanted
 _UNTRIED = 1.0  # seconds for another supervisor to end
 _READERS = 0.5  # seconds for those who wait for the exit code
+_DYING = 0.05  # seconds from the end of the container's processes to that of its first one
 _LOG_LOOKS = (0.005, 0.5)  # shortest and longest time between looks at the log's size
 
 
@@ -119,6 +120,9 @@ class _Supervisor:
                 wanted = [fd for fd in (process, monitor, checker.pidfd if checker else -1) if fd >= 0]
                 dues = [due for due in (checker.due if checker else None, log.due) if due is not None]
                 ready = _wait(wanted, min(dues) if dues else None)
+                if checker is not None and checker.pidfd in ready and _wait([process], time.monotonic() + _DYING):
+                    _close(checker)  # it was killed together with the container, and says nothing about it
+                    checker = None
                 if checker is not None:
                     paused = current(self._engine, self._id)[1].name == "paused"
                     checker.step(ended=checker.pidfd in ready, paused=paused)

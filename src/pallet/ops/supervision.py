@@ -62,18 +62,20 @@ def wants_restart(record: ContainerRecord, state: ContainerState) -> bool:
 
 
 def keep_supervised(engine: Engine, brief: Brief, now: Status) -> None:
-    """Start another supervisor for a container that runs and has lost its own.
+    """Start another supervisor for a container that has lost its own and runs, or waits to be started again.
 
     Args:
         engine: whose store.
         brief: what the store knows of the container.
         now: its state.
     """
-    if not brief.supervised or not now.running or is_supervised(ContainerPaths(engine.settings, brief.id)):
+    if not brief.supervised or not (now.running or brief.restart_at):
+        return
+    if is_supervised(ContainerPaths(engine.settings, brief.id)):
         return
     import time
 
-    if time.time_ns() - brief.started > _BEGINNING:  # else it is about to register itself
+    if not now.running or time.time_ns() - brief.started > _BEGINNING:  # else it is about to register itself
         ensure_supervisor(engine, brief.id)
 
 

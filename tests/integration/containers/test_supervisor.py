@@ -87,11 +87,12 @@ def test_all_three_killed_whoever_looks_has_it_started_again(box: PalletCLI) -> 
 def test_a_supervisor_killed_between_two_runs_leaves_no_restarting(box: PalletCLI) -> None:
     id = box.ok(*_QUIET, "--name", "nn", "--restart", "always", "box", "false")
     wait_until(lambda: _state(box, "nn").startswith("restarting"), "it waits for its next run")
-    pid = _supervisor(box, id)
+    pid, count = _supervisor(box, id), int(_state(box, "nn").split()[1])
     os.kill(pid, signal.SIGKILL)
     wait_until(lambda: _gone(pid), "it has gone")
-    if box.ok("ps", "-a", "--format", "{{.State}}") == "restarting":  # then somebody is there to do it
-        assert _supervisor(box, id) != pid
+    # Whoever looks has another one see to it; what is said is true in the meantime.
+    assert box.ok("ps", "-a", "--format", "{{.State}}") in ("exited", "restarting", "running")
+    wait_until(lambda: int(_state(box, "nn").split()[1]) > count, "it is started again")
     box.ok("rm", "-f", "nn")
     wait_until(lambda: _processes(box) == {}, "nothing is left")
 
