@@ -80,9 +80,23 @@ class Bench:
         self._expect(engine.image_id(self.name(self.other)), self.other.config.digest, "the second image's id")
 
     def run(self, engine: Engine) -> None:
-        """A container that does nothing."""
+        """A container that does nothing, without a network and with one."""
+        image = self.name(self.main)
+        for _ in range(5):
+            alone = engine.timed("run", "--rm", "--network", "none", image, "true")
+            self._take("run --rm --network none true", engine, alone)
         for _ in range(3):
-            self._take("run --rm true", engine, engine.timed("run", "--rm", self.name(self.main), "true"))
+            self._take("run --rm true", engine, engine.timed("run", "--rm", image, "true"))
+
+    def exec(self, engine: Engine) -> None:
+        """One more process in a container, which does nothing."""
+        engine.remove_container("held")
+        engine.do("run", "-d", "--network", "none", "--name", "held", self.name(self.main), "sleep", "1000")
+        try:
+            for _ in range(5):
+                self._take("exec true", engine, engine.timed("exec", "held", "true"))
+        finally:
+            engine.remove_container("held")
 
     def commit(self, engine: Engine) -> None:
         """The changes of a container become a layer."""
