@@ -10,6 +10,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
+
 from pallet.archive.documents import Documents, to_oci
 from pallet.archive.files import Directory, read_whole
 from pallet.archive.oci_reader import CONTAINERD_NAME, INDEX, LAYOUT, REF_NAME
@@ -26,11 +28,11 @@ from pallet.reference import Reference
 def named(descriptor: Descriptor, reference: Reference | None) -> Descriptor:
     """The entry of `index.json` for an image under a name: with containerd's annotation and the spec's.
 
-    A digest is no name: such an entry has no annotations.
+    A digest is no name. Annotations that the descriptor has stay.
     """
-    annotations: dict[str, str] = {}
+    annotations = dict(descriptor.annotations)
     if reference is not None and reference.tag:
-        annotations = {CONTAINERD_NAME: f"{reference.name}:{reference.tag}", REF_NAME: reference.tag}
+        annotations |= {CONTAINERD_NAME: f"{reference.name}:{reference.tag}", REF_NAME: reference.tag}
     return Descriptor(
         descriptor.media_type, descriptor.digest, descriptor.size, annotations=annotations, platform=descriptor.platform
     )
@@ -76,7 +78,8 @@ class OciArchiveSink:
             for digest, raw in tree.documents:
                 if not self._tar.has(digest):
                     self._tar.add_blob(digest, len(raw), iter((raw,)))
-            _list(entries, named(tree.root, reference))
+            root = msgspec.structs.replace(tree.root, annotations=descriptor.annotations)
+            _list(entries, named(root, reference))
         self._tar.add_file(INDEX, make_index(tuple(entries)).raw)
         self._tar.finish()
 
@@ -131,7 +134,8 @@ class OciLayoutSink:
             tree = self._documents.tree(descriptor)
             for digest, raw in tree.documents:
                 self._write(blob_name(digest), iter((raw,)))
-            _list(entries, named(tree.root, reference))
+            root = msgspec.structs.replace(tree.root, annotations=descriptor.annotations)
+            _list(entries, named(root, reference))
         self._write(LAYOUT, iter((LAYOUT_DOCUMENT,)))
         self._write(INDEX, iter((make_index(tuple(entries)).raw,)))
 

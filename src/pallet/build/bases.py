@@ -9,6 +9,7 @@ import msgspec
 from pallet.build.cache import LayerBook
 from pallet.build.events import Cancel, Journal
 from pallet.build.layers import Layer, Packed
+from pallet.digest import Digest
 from pallet.engine import Engine
 from pallet.errors import InvalidInput, NoSuchImage, PalletError
 from pallet.oci.chain import chain_ids
@@ -19,10 +20,11 @@ from pallet.reference import parse
 
 
 class Base(msgspec.Struct, frozen=True):
-    """An image to build on, or to copy from."""
+    """An image to build on, or to copy from; `digest` is the registry's for its name, or else its manifest's."""
 
     image: StoredImage
     top: Layer | None
+    digest: Digest
 
 
 class Bases:
@@ -73,7 +75,15 @@ class Bases:
             Packed(blob, info.diff_id, info.size, info.files)
             for blob, info in zip(image.manifest.layers, infos, strict=True)
         ]
-        return Base(image, self._book.base(chain, packed))
+        return Base(image, self._book.base(chain, packed), self._digest(name, image))
+
+    def _digest(self, name: str, image: StoredImage) -> Digest:
+        try:
+            repository = parse(name).name
+        except InvalidInput:
+            return image.manifest.digest
+        rows = self._engine.store.images.repo_digests_of(image.id)
+        return next((row.digest for row in rows if row.name == repository), image.manifest.digest)
 
     def _here(self, name: str, platform: Platform) -> StoredImage | None:
         try:

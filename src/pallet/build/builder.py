@@ -137,7 +137,8 @@ def _build_stages(shared: Shared, works: list[Work]) -> list[State]:
         work = works[number]
         builder = StageBuilder(shared, work, work.plan.stages[index], partial(need, number))
         try:
-            done[number, index].set_result(builder.build())
+            work.states[index] = builder.build()
+            done[number, index].set_result(work.states[index])
         except BaseException as error:
             with first:
                 if not isinstance(error, Canceled) or not failed:

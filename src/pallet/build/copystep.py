@@ -69,6 +69,7 @@ class CopyStep:
         self._destination = working_directory(state, instruction.destination)
         self._parts: list[bytes] | None = None
         self._lock = threading.Lock()
+        self.fetched: list[tuple[str, str, str]] = []  # address, algorithm, digest in hex
 
     def run(self, description: str, *, use_cache: bool) -> tuple[Layer, bool]:
         """Carry it out: gives the layer, and whether it was in the cache.
@@ -215,13 +216,13 @@ class CopyStep:
         place = scratch.place()
         checksum = self._instruction.checksum
         keep = bool(self._instruction.keep_git_dir)
-        inner = clone(source, place, keep_git=keep or bool(checksum))
-        if checksum:
-            found = head_of(place)
-            if not found.startswith(checksum.removeprefix("sha1:")) or not is_commit(found):
-                raise InvalidInput(f"expected checksum to match {checksum}, got {found}")
-            if not keep:
-                remove_tree(f"{place}/.git")
+        inner = clone(source, place, keep_git=True)
+        found = head_of(place)
+        self.fetched.append((source, "sha1", found))
+        if checksum and (not found.startswith(checksum.removeprefix("sha1:")) or not is_commit(found)):
+            raise InvalidInput(f"expected checksum to match {checksum}, got {found}")
+        if not keep:
+            remove_tree(f"{place}/.git")
         return Copied(scratch.tree(place), inner or "/", unpacked=True)
 
     def _download(self, scratch: Scratch, source: str) -> Copied:
@@ -236,6 +237,7 @@ class CopyStep:
             while chunk := download.read(CHUNK_SIZE):
                 digest.update(chunk)
                 file.write(chunk)
+        self.fetched.append((source, "sha256", digest.hexdigest()))
         wanted = self._instruction.checksum
         if wanted and wanted != f"sha256:{digest.hexdigest()}":
             raise InvalidInput(f"digest mismatch sha256:{digest.hexdigest()}: {wanted}")

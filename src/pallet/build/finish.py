@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from uuid import uuid4
 
+from pallet.build.attest.statement import Predicate
 from pallet.build.image import make_image
 from pallet.build.options import BuildResult
 from pallet.build.output import write_outputs
-from pallet.build.platforms import Built, Result, index_blobs, make_index_of
+from pallet.build.platforms import Built, Result, annotated, index_blobs, make_result
 from pallet.build.shared import Shared, Work
 from pallet.build.state import State
 from pallet.ops.record_image import record_image
+from pallet.ops.times import now_ns
 
 
 def finish(shared: Shared, works: Sequence[Work], states: Sequence[State]) -> BuildResult:
@@ -30,13 +33,12 @@ def finish(shared: Shared, works: Sequence[Work], states: Sequence[State]) -> Bu
         step.log("exporting layers\n")
         shared.book.keep()
         images = [_image(shared, work, state) for work, state in zip(works, states, strict=True)]
-        index = make_index_of(images) if len(images) > 1 else None
-        result = Result(tuple(images), index)
+        result = make_result(options, images, _said(shared, works, states))
         _put(shared, result)
-        if index is not None:
-            for image in images:
-                step.log(f"exporting manifest {image.manifest.digest}\n")
-            step.log(f"exporting manifest list {index.digest}\n")
+        if result.index is not None:
+            for manifest in result.tree.manifests:
+                step.log(f"exporting manifest {manifest.digest}\n")
+            step.log(f"exporting manifest list {result.index.digest}\n")
         if not options.outputs or any(output.type == "image" for output in options.outputs):
             _store(shared, result)
             step.log(f"writing image {result.main.config.id}\n")
@@ -44,12 +46,26 @@ def finish(shared: Shared, works: Sequence[Work], states: Sequence[State]) -> Bu
                 step.log(f"naming to {reference.with_default_tag()}\n")
     write_outputs(shared, result)
     main = result.main
-    return BuildResult(main.config.id, main.manifest, main.config, options.tags, made, found, result.root)
+    return BuildResult(
+        main.config.id, main.manifest, main.config, options.tags, made, found, result.root, result.provenance
+    )
 
 
 def _image(shared: Shared, work: Work, state: State) -> Built:
-    config, manifest = make_image(state, shared.options, oci=len(shared.options.platforms) > 1)
-    return Built(work, state, config, manifest)
+    config, manifest = make_image(state, shared.options, oci=shared.options.needs_oci)
+    return Built(work, state, config, annotated(shared.options, config.platform, manifest))
+
+
+def _said(shared: Shared, works: Sequence[Work], states: Sequence[State]) -> list[list[Predicate]]:
+    """What is to be attached to each image."""
+    if not shared.options.attest.wanted:
+        return [[] for _ in works]
+    from pallet.build.attest.collect import predicates
+    from pallet.build.attest.provenance import Invocation
+
+    dockerfile = works[0].dockerfile
+    invocation = Invocation(uuid4().hex, shared.started, now_ns(), dockerfile.name, dockerfile.source)
+    return [predicates(shared, work, state, invocation) for work, state in zip(works, states, strict=True)]
 
 
 def _put(shared: Shared, result: Result) -> None:
@@ -58,6 +74,9 @@ def _put(shared: Shared, result: Result) -> None:
     for image in result.images:
         blobs.put(image.config.raw)
         blobs.put(image.manifest.raw)
+    for attestation in result.attestations:
+        for raw in (*attestation.blobs, attestation.manifest.raw):
+            blobs.put(raw)
     if result.index is not None:
         blobs.put(result.index.raw)
 

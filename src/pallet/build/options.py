@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
+from pallet.build.attest.request import Annotation, AttestRequest
 from pallet.digest import Digest
 from pallet.oci.config import ImageConfig
 from pallet.oci.descriptor import Descriptor
@@ -55,6 +56,8 @@ class BuildOptions(msgspec.Struct, frozen=True):
         no_cache_filter: the same for the stages of these names.
         pull: base images are asked for in their registries even if they are here.
         platforms: what to build for, each once; none for this machine's.
+        attest: what to attach to the images.
+        annotations: of manifests, descriptors and the index.
         labels: go into the config on top of the Dockerfile's.
         network: of RUN: `default`, `bridge`, `host` or `none`.
         extra_hosts: `name:address`, for RUN's /etc/hosts.
@@ -84,6 +87,8 @@ class BuildOptions(msgspec.Struct, frozen=True):
     no_cache_filter: tuple[str, ...] = ()
     pull: bool = False
     platforms: tuple[Platform, ...] = ()
+    attest: AttestRequest = AttestRequest()
+    annotations: tuple[Annotation, ...] = ()
     labels: dict[str, str] = {}
     network: str = "default"
     extra_hosts: tuple[str, ...] = ()
@@ -107,6 +112,11 @@ class BuildOptions(msgspec.Struct, frozen=True):
     allow: tuple[str, ...] = ()
 
     @property
+    def needs_oci(self) -> bool:
+        """Whether manifests have to be of OCI's types: in an index, or with annotations."""
+        return len(self.platforms) > 1 or self.attest.wanted or bool(self.annotations)
+
+    @property
     def clamp(self) -> int | None:
         """The latest time of a file in a new layer, in seconds since 1970, or None."""
         return self.epoch if self.rewrite_times else None
@@ -123,6 +133,7 @@ class BuildResult(msgspec.Struct, frozen=True):
         executed: how many steps made a layer.
         cached: how many layers came from the cache.
         root: what the names stand for: the manifest, or an index that leads to it.
+        provenance: of each platform, if it was asked for.
     """
 
     image: Digest
@@ -132,3 +143,4 @@ class BuildResult(msgspec.Struct, frozen=True):
     executed: int
     cached: int
     root: Descriptor
+    provenance: dict[str, dict[str, Any]] = {}

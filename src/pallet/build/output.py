@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import BinaryIO
 
+from pallet.build.attest.collect import layer_directories
 from pallet.build.copytree import copy_tree
-from pallet.build.layers import directories
 from pallet.build.options import BuildOptions, Output
 from pallet.build.platforms import Result
 from pallet.build.shared import Shared
@@ -28,8 +28,11 @@ _STANDARD_OUTPUT = 1
 def check_outputs(options: BuildOptions) -> None:
     """Refuse outputs that cannot be, before anything is built. Raises InvalidInput."""
     several = len(options.platforms) > 1
+    is_index = several or options.attest.wanted
+    if not is_index and any(each.target in ("index", "index-descriptor") for each in options.annotations):
+        raise InvalidInput("index annotations not supported for single platform export")
     for output in options.outputs:
-        if several and output.type == "docker":
+        if is_index and output.type == "docker":
             raise InvalidInput("docker exporter does not currently support exporting manifest lists")
         if several and output.type == "tar":
             raise InvalidInput("tar output of several platforms is not supported", hint="use type=local or type=oci")
@@ -56,11 +59,11 @@ def write_outputs(shared: Shared, result: Result) -> None:
             if output.type not in ("local", "tar"):
                 _write_archive(shared, output, result)
             elif len(result.images) == 1:
-                _write_tree(shared, result.main.state, output.type, output.dest)
+                _write_tree(shared, result.main.state, output.type, output.dest, result.statements(result.main))
             else:
                 for image in result.images:
                     name = str(image.work.platform).replace("/", "_")
-                    _write_tree(shared, image.state, output.type, f"{output.dest}/{name}")
+                    _write_tree(shared, image.state, output.type, f"{output.dest}/{name}", result.statements(image))
 
 
 def _title(output: Output) -> str:
@@ -71,8 +74,15 @@ def _title(output: Output) -> str:
     return f"exporting to {output.type} image format"
 
 
-def _write_tree(shared: Shared, state: State, kind: str, dest: str) -> None:
+def _write_tree(shared: Shared, state: State, kind: str, dest: str, statements: Mapping[str, bytes]) -> None:
     place = shared.staging().path
+    layers = layer_directories(shared, state.top)
+    if statements:
+        extra = shared.staging().fs  # one more layer, with the attestations as files
+        for name, raw in statements.items():
+            with open(f"{extra}/{name}", "wb") as statement:
+                statement.write(raw)
+        layers = [extra, *layers]
 
     def write(roots: list[int]) -> None:
         if kind == "local":
@@ -82,7 +92,7 @@ def _write_tree(shared: Shared, state: State, kind: str, dest: str) -> None:
             with _opened(dest) as file:
                 write_tree(f"/proc/self/fd/{roots[0]}", file)
 
-    with_views(place, [directories(state.top)], write)
+    with_views(place, [layers], write)
 
 
 def _write_archive(shared: Shared, output: Output, result: Result) -> None:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import msgspec
 
+from pallet.build.attest.statement import Attestation, Predicate, attest, statement, subjects
+from pallet.build.options import BuildOptions
 from pallet.build.shared import Work
 from pallet.build.state import State
 from pallet.errors import NotFound
 from pallet.oci.config import ImageConfig
 from pallet.oci.descriptor import Descriptor
 from pallet.oci.index import Index, make_index
-from pallet.oci.manifest import Manifest
+from pallet.oci.manifest import Manifest, make_manifest
 from pallet.ops.images import ImageTree
-from pallet.platform import host
+from pallet.platform import Platform, host
+
+_PROVENANCE = "provenance"
 
 
 class Built(msgspec.Struct, frozen=True):
@@ -44,10 +49,16 @@ class Result(msgspec.Struct, frozen=True):
     Attributes:
         images: at least one, in the order of the platforms.
         index: leads to them; None for a single image by itself.
+        attestations: what is attached to the images.
+        said: of each image, what was attached.
+        annotations: of the root's descriptor.
     """
 
     images: tuple[Built, ...]
     index: Index | None = None
+    attestations: tuple[Attestation, ...] = ()
+    said: tuple[tuple[Predicate, ...], ...] = ()
+    annotations: dict[str, str] = {}
 
     @property
     def main(self) -> Built:
@@ -63,21 +74,78 @@ class Result(msgspec.Struct, frozen=True):
     @property
     def tree(self) -> ImageTree:
         """All of it, to be copied elsewhere."""
-        return ImageTree(tuple(image.manifest for image in self.images), self.index)
+        manifests = [image.manifest for image in self.images] + [each.manifest for each in self.attestations]
+        return ImageTree(tuple(manifests), self.index)
 
     @property
     def root(self) -> Descriptor:
         """The index, or the only manifest."""
-        return self.tree.root
+        return msgspec.structs.replace(self.tree.root, annotations=self.annotations)
+
+    @property
+    def provenance(self) -> dict[str, dict[str, Any]]:
+        """Of each platform, if there is any."""
+        pairs = zip(self.images, self.said, strict=True)
+        return {
+            str(image.work.platform): each.content for image, said in pairs for each in said if each.name == _PROVENANCE
+        }
+
+    def statements(self, image: Built) -> dict[str, bytes]:
+        """What is attached to an image, as files: names and contents."""
+        about = [{"name": "_", "digest": {"sha256": image.manifest.digest.hex}}]
+        said = self.said[self.images.index(image)]
+        return {
+            f"{each.name}.json" if each.name == _PROVENANCE else f"{each.name}.spdx.json": statement(each, about)
+            for each in said
+        }
 
 
-def make_index_of(images: Sequence[Built]) -> Index:
-    """An index of images, in their order."""
-    return make_index(tuple(image.descriptor for image in images))
+def make_result(options: BuildOptions, images: Sequence[Built], said: Sequence[Sequence[Predicate]]) -> Result:
+    """Images with what is attached to them, and the index that both need.
+
+    Args:
+        options: names, and annotations.
+        images: in the order of the platforms.
+        said: what is to be attached to each.
+    """
+    attestations = tuple(
+        attest(image.manifest.descriptor, each, subjects(options.tags, image.work.platform, image.manifest.digest))
+        for image, each in zip(images, said, strict=True)
+        if each
+    )
+    descriptors = [
+        msgspec.structs.replace(
+            image.descriptor, annotations=_annotations(options, "manifest-descriptor", image.config.platform)
+        )
+        for image in images
+    ]
+    if len(images) > 1 or attestations:
+        children = (*descriptors, *(each.descriptor for each in attestations))
+        index, root = make_index(children, _annotations(options, "index")), _annotations(options, "index-descriptor")
+    else:
+        index, root = None, descriptors[0].annotations
+    return Result(tuple(images), index, attestations, tuple(tuple(each) for each in said), root)
+
+
+def annotated(options: BuildOptions, platform: Platform, manifest: Manifest) -> Manifest:
+    """A manifest with the annotations that the options have for it."""
+    found = _annotations(options, "manifest", platform)
+    if not found:
+        return manifest
+    return make_manifest(manifest.config, manifest.layers, manifest.media_type, {**manifest.annotations, **found})
+
+
+def _annotations(options: BuildOptions, target: str, platform: Platform | None = None) -> dict[str, str]:
+    return {
+        each.key: each.value
+        for each in options.annotations
+        if each.target == target
+        and (each.platform is None or (platform is not None and each.platform == platform.normalized()))
+    }
 
 
 def index_blobs(result: Result) -> Iterator[Descriptor]:
     """Everything that an index leads to."""
-    for image in result.images:
-        yield image.manifest.descriptor
-        yield from image.manifest.blobs
+    for manifest in result.tree.manifests:
+        yield manifest.descriptor
+        yield from manifest.blobs

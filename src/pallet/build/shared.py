@@ -15,8 +15,11 @@ from pallet.build.context import Context
 from pallet.build.events import Cancel, Journal
 from pallet.build.network import BuildNetwork
 from pallet.build.options import BuildOptions
+from pallet.build.record import StepRecord
 from pallet.build.sandbox import sweep
 from pallet.build.source import Tree
+from pallet.build.state import State
+from pallet.digest import Digest
 from pallet.dockerfile.graph import Plan
 from pallet.dockerfile.stages import Dockerfile
 from pallet.engine import Engine
@@ -45,6 +48,7 @@ class Shared:
         self.options = options
         self.context = context
         self.journal = journal
+        self.started = now_ns()
         self.cancel = Cancel()
         self.book = LayerBook(engine)
         self.bases = Bases(engine, self.book, journal, self.cancel, refresh=options.pull)
@@ -136,7 +140,7 @@ class Shared:
 
 
 class Work:
-    """A Dockerfile with its plan for one platform.
+    """A Dockerfile with its plan for one platform, and what its stages leave to be told of.
 
     Args:
         dockerfile: it.
@@ -150,3 +154,7 @@ class Work:
         self.plan = plan
         self.variables = variables
         self.platform = platform
+        self.images: list[tuple[str, Platform, Digest]] = []  # name, platform, digest in its registry, else here
+        self.fetched: list[tuple[str, str, str]] = []  # address, algorithm, digest in hex
+        self.steps: list[StepRecord] = []
+        self.states: dict[int, State] = {}  # of the stages that are done

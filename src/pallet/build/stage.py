@@ -7,6 +7,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
+from pallet.build.bases import Base
 from pallet.build.cache import Key
 from pallet.build.copyplan import CopyPlan
 from pallet.build.copystep import CopyStep
@@ -15,6 +16,7 @@ from pallet.build.layers import Layer, Packed, directories
 from pallet.build.layerwrite import write_layer
 from pallet.build.metadata import apply_metadata, working_directory
 from pallet.build.modes import owner
+from pallet.build.record import StepRecord
 from pallet.build.runmounts import MountSource
 from pallet.build.runstep import RunStep
 from pallet.build.shared import Shared, Work
@@ -54,6 +56,8 @@ class StageBuilder:
         self._planned = planned
         self._need = need
         self._count = 0
+        self._recorded = 0
+        self._args: tuple[str, ...] = ()  # of the last RUN
         self._total = 0
         several = len(work.plan.stages) > 1 or bool(planned.stage.name)
         self._epoch = shared.options.epoch
@@ -117,7 +121,7 @@ class StageBuilder:
             if not where.startswith(_DOCKER_IMAGE):
                 return self._from_directory(name, platform), ""
             name = where.removeprefix(_DOCKER_IMAGE)
-        found = self._shared.bases.image(name, platform)
+        found = self._base(name, platform)
         config = base_config(found.image.config)
         created = parse_rfc3339(found.image.config.created or "") or self._shared.now()
         state = State(found.top, config, found.image.config.platform, self._scope(variables_of(config)), created)
@@ -152,8 +156,15 @@ class StageBuilder:
                 state.commit(text, self._epoch)
             return
         shown = f"{self._prefix()}{'ONBUILD ' if triggered else ''}{self._shown(instruction, before)}"
+        config, env = state.config, tuple(f"{key}={value}" for key, value in state.scope.variables.items())
         with self._shared.journal.step(shown) as step:
             cached = self._layer(state, expanded, step)
+            if state.top is not None:
+                stage, place, text = self._planned.stage.index, self._recorded, state.history[-1].created_by
+                self._recorded += 1
+                self._work.steps.append(
+                    StepRecord(stage, place, expanded, text, self._args, env, config, state.platform, state.top)
+                )
             if cached:
                 step.cached()
 
@@ -162,6 +173,7 @@ class StageBuilder:
         description = step.name.partition("] ")[2] or step.name
         if isinstance(instruction, Run):
             run = RunStep(self._shared, state, instruction, self._mount_sources(instruction))
+            self._args = run.args
             state.top, cached = run.run(step, description, use_cache=self._use_cache)
             state.commit(run.history, self._epoch, layer=True)
         elif isinstance(instruction, Workdir):
@@ -184,7 +196,10 @@ class StageBuilder:
             source = self._source(self._work.plan.source(instruction.source_stage))
             layer, staged, context = source.layer, source.staged, source.context
         step = CopyStep(self._shared, state, instruction, source=layer, staged=staged, context=context)
-        return step.run(description, use_cache=self._use_cache)
+        try:
+            return step.run(description, use_cache=self._use_cache)
+        finally:
+            self._work.fetched += step.fetched
 
     def _mount_sources(self, instruction: Run) -> list[MountSource]:
         found = []
@@ -207,7 +222,12 @@ class StageBuilder:
             if not where.startswith(_DOCKER_IMAGE):
                 return MountSource(context=name)
             name = where.removeprefix(_DOCKER_IMAGE)
-        return MountSource(self._shared.bases.image(name, self._work.platform).top, staged=True)
+        return MountSource(self._base(name, self._work.platform).top, staged=True)
+
+    def _base(self, name: str, platform: Platform) -> Base:
+        found = self._shared.bases.image(name, platform)
+        self._work.images.append((name, platform, found.digest))
+        return found
 
     def _directory(self, state: State, path: str, description: str) -> tuple[Layer, bool]:
         """WORKDIR's layer: the directory, if it is not there; it belongs to the stage's user."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 
+from pallet.build.attest.request import parse_annotation, parse_attests
 from pallet.build.options import BuildOptions, NamedContext, Output, Secret
 from pallet.cli.failure import Failure
 from pallet.errors import InvalidInput
@@ -44,6 +45,8 @@ def build_options(opts: Options, environ: Mapping[str, str], **more: object) -> 
         "no_cache_filter": tuple(word for text in opts.no_cache_filter for word in text.split(",")),
         "pull": opts.pull,
         "platforms": _platforms(opts.platform),
+        "attest": parse_attests(opts.attest, opts.sbom, opts.provenance),
+        "annotations": tuple(each for text in opts.annotation for each in parse_annotation(text)),
         "labels": dict(_pair(text) for text in opts.label),
         "network": opts.network,
         "extra_hosts": opts.add_host,

@@ -110,8 +110,14 @@ def _write_files(opts: Options, options: BuildOptions, result: BuildResult) -> N
     if opts.metadata_file:
         import msgspec
 
+        provenances = result.provenance
+        several = len(provenances) > 1
         names = ",".join(str(tag.with_default_tag()) for tag in result.tags)
         fields = {
+            **{
+                f"buildx.build.provenance/{platform}" if several else "buildx.build.provenance": content
+                for platform, content in provenances.items()
+            },
             "containerimage.config.digest": str(result.image),
             "containerimage.descriptor": {
                 "mediaType": result.root.media_type,
@@ -143,6 +149,8 @@ COMMAND = Command(
     flags=(
         Flag("add-host", kind="list", help="Add a custom host-to-IP mapping (host:ip)"),
         Flag("allow", kind="list", help="Allow extra privileged entitlement (network.host, security.insecure)"),
+        Flag("annotation", kind="list", help="Add annotation to the image"),
+        Flag("attest", kind="list", help="Attestation parameters (format: type=sbom, type=provenance,mode=max)"),
         Flag("build-arg", kind="list", help="Set build-time variables"),
         Flag("build-context", kind="list", help="Additional build contexts (e.g., name=path)"),
         Flag("call", kind="string", default="build", help='Set method for evaluating build ("check")', hidden=True),
@@ -166,10 +174,12 @@ COMMAND = Command(
         Flag("output", "o", kind="list", help="Output destination (format: type=local,dest=path)"),
         Flag("platform", kind="list", help="Set target platform for build (several make an index)"),
         Flag("progress", kind="string", default="auto", help="Set type of progress output (auto, plain, tty)"),
+        Flag("provenance", kind="string", help='Shorthand for "--attest=type=provenance"'),
         Flag("pull", help="Always attempt to pull a newer version of the image"),
         Flag("quiet", "q", help="Suppress the build output and print image ID on success"),
         Flag("rewrite-timestamp", help="No file of a new layer is younger than SOURCE_DATE_EPOCH"),
         Flag("rm", default=True, help="Remove intermediate containers after a successful build", hidden=True),
+        Flag("sbom", kind="string", help='Shorthand for "--attest=type=sbom"'),
         Flag("secret", kind="list", help="Secret to expose to the build (format: id=mysecret,src=/local/secret)"),
         Flag("shm-size", kind="bytes", help="Size of /dev/shm"),
         Flag("squash", help="Squash newly built layers into a single new layer"),
