@@ -10,8 +10,14 @@ import errno
 import os
 import select
 import signal
-import socket
 import threading
+from _socket import (  # what `socket` is made of: that one imports selectors, enum and more
+    AF_UNIX,
+    MSG_DONTWAIT,
+    SHUT_WR,
+    SOCK_SEQPACKET,
+    socket,
+)
 from collections.abc import Callable
 
 import msgspec
@@ -69,13 +75,13 @@ class Streams(msgspec.Struct, frozen=True):
     forward: Callable[[int], None] | None = None
 
 
-def connect(paths: ContainerPaths) -> socket.socket:
+def connect(paths: ContainerPaths) -> socket:
     """Connect to a created or running container.
 
     Raises:
         HostError: nothing listens.
     """
-    connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    connection = socket(AF_UNIX, SOCK_SEQPACKET)
     directory = -1
     try:
         # A socket's path has room for 108 bytes only; this one is always short.
@@ -116,13 +122,13 @@ class _Input:
         if self.detached or self.ending:
             self.fd = -1
 
-    def send(self, connection: socket.socket) -> None:
+    def send(self, connection: socket) -> None:
         try:
             while self.pending:
-                self.pending = self.pending[connection.send(self.pending, socket.MSG_DONTWAIT) :]
+                self.pending = self.pending[connection.send(self.pending, MSG_DONTWAIT) :]
             if self.ending:
                 self.ending = False
-                connection.shutdown(socket.SHUT_WR)
+                connection.shutdown(SHUT_WR)
         except BlockingIOError:
             return
         except OSError:  # the container has ended
@@ -138,7 +144,7 @@ class Session:
         streams: the user's side.
     """
 
-    def __init__(self, connection: socket.socket, paths: ContainerPaths, streams: Streams) -> None:
+    def __init__(self, connection: socket, paths: ContainerPaths, streams: Streams) -> None:
         self._connection = connection
         self._paths = paths
         self._streams = streams
