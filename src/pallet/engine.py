@@ -5,6 +5,8 @@ Parts are made when first asked for, so that an operation pays only for what it 
 
 from __future__ import annotations
 
+import os
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pallet.layer.snapshots import Snapshots
@@ -25,6 +27,7 @@ class Engine:
         self._store: Store | None = None
         self._snapshots: Snapshots | None = None
         self._registry: Registry | None = None
+        self._makes_images: bool | None = None
 
     @property
     def store(self) -> Store:
@@ -45,6 +48,17 @@ class Engine:
         return self._snapshots
 
     @property
+    def makes_images(self) -> bool:
+        """Whether new layers become EROFS images, by the settings and by what works here; asked only to make layers.
+
+        Raises:
+            Unsupported: they should, by the settings, and cannot.
+        """
+        if self._makes_images is None:
+            self._makes_images = self._try_images()
+        return self._makes_images
+
+    @property
     def registry(self) -> Registry:
         """The client of all registries."""
         if self._registry is None:
@@ -52,6 +66,20 @@ class Engine:
 
             self._registry = Registry(self.settings)
         return self._registry
+
+    def _try_images(self) -> bool:
+        """Whether it is asked for and works: an image is made and mounted, which takes some milliseconds."""
+        wanted = self.settings.snapshotter
+        if wanted == "overlay":
+            return False
+        from pallet.layer.erofs.probe import why_no_images
+
+        reason = why_no_images(os.path.join(self.settings.root, "staging"))
+        if reason and wanted == "erofs":
+            from pallet.errors import Unsupported
+
+            raise Unsupported(f"the erofs snapshotter does not work here: {reason}", hint="Use --snapshotter overlay.")
+        return not reason
 
     def _remove_snapshot(self, chain: str) -> None:
         self.snapshots.remove(chain)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
 import signal
@@ -109,3 +110,35 @@ def test_choosing(pallet: PalletCLI, busybox_tar: Path) -> None:
     done = pallet("--snapshotter", "zfs", "image", "ls")
     assert done.code != 0
     assert 'unknown snapshotter "zfs"' in done.stderr
+
+
+@pytest.mark.parametrize("odd", [False, True])
+def test_a_gzip_in_a_gzip_is_refused_as_with_trees(
+    make_pallet: Callable[..., PalletCLI], tmp_path: Path, odd: bool
+) -> None:
+    """Import inflates once; what then comes is no tar, whatever it holds: also where an image had to be left for it."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for name, kind in (("s", tarfile.SYMTYPE), ("d", tarfile.DIRTYPE), ("s/f" if odd else "d/f", tarfile.REGTYPE)):
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname = kind, "d"
+            tar.addfile(info)
+    twice = gzip.compress(gzip.compress(buffer.getvalue()))
+    for snapshotter in ("overlay", "erofs"):
+        made = make_pallet(env={"PALLET_SNAPSHOTTER": snapshotter})
+        done = made("import", "-", "twice", stdin=twice)
+        assert (done.code, done.stderr) == (1, "Error response from daemon: the tar ends within a header\n")
+
+
+def test_auto_makes_images_and_goes_on_with_trees(
+    make_pallet: Callable[..., PalletCLI], busybox_tar: Path, tmp_path: Path
+) -> None:
+    """Also beside trees that an older pallet left in the store; by hand, trees can still be had."""
+    pallet = make_pallet(env={"PALLET_SNAPSHOTTER": "auto"})
+    pallet.ok("--snapshotter", "overlay", "import", str(busybox_tar), "tree")
+    assert kinds(pallet, "tree") == [False]
+    pallet.ok("run", "--name", "one", "--network", "none", "tree", "touch", "/new")
+    pallet.ok("commit", "one", "mixed")
+    assert kinds(pallet, "mixed") == [True, False]
+    assert pallet.ok("run", "--rm", "--network", "none", "mixed", "ls", "/new") == "/new"
+    assert pallet.ok("system", "check") is not None

@@ -165,15 +165,16 @@ class Installer:
         self._diff_ids = (*self._diff_ids, diff_id)
         self._chain = chain_ids(self._diff_ids)
 
-    def begin(self, position: int, media_type: str) -> LayerJob:
+    def begin(self, position: int, media_type: str, *, plain: bool = False) -> LayerJob:
         """Begin to unpack the layer at `position` (0 is the bottom); waits while all workers are busy.
 
         The position may be the first one without a diff ID; then `append` has to come before the job is finished.
+        If `plain`, the job is given the tar itself, where `reopen` gives the blob.
 
         Raises:
             HostError: no room to unpack, or no worker.
         """
-        staging, job = self._start(position, media_type, image=self._images)
+        staging, job = self._start(position, media_type, image=self._images, plain=plain)
         return LayerJob(self, position, media_type, staging, job, image=self._images)
 
     def settle(self) -> tuple[SnapshotInfo, ...]:
@@ -199,12 +200,14 @@ class Installer:
         for _, staging, _ in ready.values():
             staging.discard()
 
-    def _start(self, position: int, media_type: str, *, image: bool) -> tuple[Staging, UnpackJob]:
+    def _start(self, position: int, media_type: str, *, image: bool, plain: bool = False) -> tuple[Staging, UnpackJob]:
         staging = self._snapshots.stage()
         try:
             mode: UnpackMode = "diff" if position else "base"
             target = staging.image if image else staging.fs
-            job = self._unpacker.start(target, media_type, mode=mode, userxattr=self._userxattr, image=image)
+            job = self._unpacker.start(
+                target, media_type, mode=mode, userxattr=self._userxattr, image=image, plain=plain
+            )
         except BaseException:
             staging.discard()
             raise

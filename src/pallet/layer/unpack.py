@@ -78,6 +78,7 @@ class Unpacker:
         mode: UnpackMode = "diff",
         userxattr: bool = False,
         image: bool = False,
+        plain: bool = False,
     ) -> UnpackJob:
         """Begin to unpack a layer into `target`; blocks until a worker is free.
 
@@ -87,6 +88,7 @@ class Unpacker:
             mode: see `UnpackMode`; `base` or `diff` for an image.
             userxattr: see `apply_layer`.
             image: make an EROFS image, which fails with `Unsupported` if the layer has to be unpacked.
+            plain: what will be written is the tar itself, whatever it looks like.
 
         Raises:
             HostError: the directory cannot be opened, or the worker is gone.
@@ -94,7 +96,7 @@ class Unpacker:
         self._slots.acquire()
         try:
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL if image else os.O_RDONLY | os.O_DIRECTORY
-            return self._start(target, flags, msgspec.json.encode((mode, media_type, userxattr, image)))
+            return self._start(target, flags, msgspec.json.encode((mode, media_type, userxattr, image, plain)))
         except BaseException as error:
             self._slots.release()
             if isinstance(error, OSError):

@@ -52,6 +52,7 @@ class Job(msgspec.Struct, frozen=True, array_like=True):
     media_type: str | None = None
     userxattr: bool = False
     image: bool = False
+    plain: bool = False
 
 
 class Failure(msgspec.Struct, frozen=True, array_like=True):
@@ -122,7 +123,7 @@ def _confine(target: int) -> None:
 
 
 def _unpack(job: Job, layer: int, *, squash: bool) -> Unpacked:
-    stream = _Hashed(decompressor(_Pipe(layer), job.media_type))
+    stream = _Hashed(_source(job, layer))
     done = apply_layer(stream, job.mode, userxattr=job.userxattr, squash=squash)
     while stream.read(_CHUNK):  # the diff ID covers what follows the end of the archive, too
         pass
@@ -141,9 +142,14 @@ def _unpack(job: Job, layer: int, *, squash: bool) -> Unpacked:
 
 def _build(job: Job, layer: int, image: int) -> Unpacked:
     os.lseek(image, HEADER, os.SEEK_SET)
-    stream = _Hashed(decompressor(_Pipe(layer), job.media_type), copy_to=image)
+    stream = _Hashed(_source(job, layer), copy_to=image)
     result = build_image(stream, image, base=job.mode == "base")
     return msgspec.structs.replace(result, notes=tuple(map(_printable, result.notes)))
+
+
+def _source(job: Job, layer: int) -> Readable:
+    pipe = _Pipe(layer)
+    return pipe if job.plain else decompressor(pipe, job.media_type)
 
 
 def _printable(text: str) -> str:

@@ -14,7 +14,6 @@ from pallet.layer.install import Installer
 from pallet.layer.unpack import Unpacker
 from pallet.oci import media
 from pallet.ops.new_layer import LayerWriter, NewLayer
-from pallet.ops.snapshotter import makes_images
 
 EMPTY_TAR = Digest.of(bytes(1024))
 """The diff ID of a layer that changes nothing: it is no layer."""
@@ -41,12 +40,12 @@ class LayerMaker:
         engine = self._engine
         with self._stack as stack:
             unpacker = stack.enter_context(Unpacker(workers=1))
-            images = makes_images(engine.settings)
+            images = engine.makes_images
             installer = Installer(
                 engine.snapshots, unpacker, self._parents, self._reopen, userxattr=in_user_namespace(), images=images
             )
             self._installer = stack.enter_context(installer)
-            self._job = stack.enter_context(installer.begin(len(self._parents), media.DOCKER_LAYER))
+            self._job = stack.enter_context(installer.begin(len(self._parents), media.DOCKER_LAYER, plain=True))
             self._writer = stack.enter_context(LayerWriter(self._blobs))
             self._stack = stack.pop_all()
         return self

@@ -16,7 +16,6 @@ from pallet.oci.chain import chain_ids
 from pallet.oci.config import ImageConfig
 from pallet.oci.descriptor import Descriptor
 from pallet.oci.manifest import Manifest
-from pallet.ops.snapshotter import makes_images
 from pallet.progress import Event, Progress
 
 _DOWNLOADS = 3  # as docker's max-concurrent-downloads
@@ -53,7 +52,7 @@ class StoreSink:
                 self._config.diff_ids,
                 self._reopen,
                 userxattr=in_user_namespace(),
-                images=makes_images(self._engine.settings),
+                images=self._engine.makes_images,
             )
         return self
 
