@@ -6,7 +6,7 @@ as JSON lines. The fields are those of docker's JSON messages (moby, pkg/jsonmes
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from _collections_abc import Callable  # what `collections.abc` is made of: that one imports all of `collections`
 
 
 class Event:

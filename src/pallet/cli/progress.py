@@ -8,7 +8,7 @@ shrink with the terminal, lines are cut to its width, and the speed is shown.
 from __future__ import annotations
 
 import os
-from threading import Lock
+from _thread import allocate_lock  # `threading` is slow to import, and its presence slows the process's end
 from time import monotonic
 
 from pallet.progress import Event
@@ -53,7 +53,7 @@ class ProgressPrinter:
         self._height = _rows(stream) if height is None and is_terminal else height or 0
         self._clock = clock
         self._lines: dict[str, _Line] = {}
-        self._lock = Lock()
+        self._lock = allocate_lock()
 
     def __call__(self, event: Event) -> None:
         """Draw an event."""

@@ -5,12 +5,15 @@ docker's client prints an error that reaches it within the stream as it is, one 
 
 from __future__ import annotations
 
-from types import TracebackType
-
-from pallet.cli.context import Context
 from pallet.cli.failure import Failure
 from pallet.errors import PalletError
 from pallet.progress import Event, silent
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from pallet.cli.context import Context
 
 
 class Reporting:

@@ -24,9 +24,8 @@ from pallet.errors import HostError, Integrity, NotFound, PalletError
 from pallet.host.erofs import image_of
 from pallet.host.files import make_spreading_directory, remove_tree, sync_directory, sync_filesystem, tree_size
 from pallet.host.locks import try_flock
+from pallet.layer.placement import snapshot_path
 from pallet.oci.codec import decode, encode
-
-_NAME_LENGTH = 20
 
 
 class ImageInfo(msgspec.Struct, frozen=True):
@@ -274,7 +273,7 @@ class Snapshots:
                 yield Leftover("staging", name, path)
 
     def _path(self, chain: str) -> str:
-        return f"{self._directory}/{Digest.parse(chain).hex[:_NAME_LENGTH]}"
+        return snapshot_path(self._directory, Digest.parse(chain))
 
     def _described(self) -> Iterator[tuple[str, str]]:
         """Each directory with its chain ID, empty if that cannot be read or does not belong there."""

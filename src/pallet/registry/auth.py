@@ -22,8 +22,9 @@ from pallet.oci.codec import decode
 from pallet.registry.answer import Answer
 from pallet.registry.challenge import Challenge, parse_challenges
 from pallet.registry.credentials import ANONYMOUS, Credentials, CredentialStore
-from pallet.registry.endpoint import Endpoint, is_loopback
+from pallet.registry.endpoint import Endpoint
 from pallet.registry.failure import Problem
+from pallet.registry.loopback import is_loopback
 from pallet.registry.transport import Transport
 
 TOKEN_LIMIT = 1024 * 1024

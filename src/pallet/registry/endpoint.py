@@ -6,6 +6,7 @@ import msgspec
 
 from pallet.naming import DEFAULT_DOMAIN
 from pallet.registry.configuration import Certificates, Configuration, Mirror, find_certificates
+from pallet.registry.loopback import is_loopback
 
 DOCKER_HUB = "registry-1.docker.io"
 """Where docker.io's API answers."""
@@ -56,18 +57,6 @@ class Endpoint(msgspec.Struct, frozen=True):
     def clear(self) -> bool:
         """Whether credentials may go there over plain http: on loopback, or if the user wrote `insecure`."""
         return self.insecure or self.loopback
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host[:port]` is this machine by its very name: 127.0.0.0/8, ::1 or localhost.
-
-    Other names are not looked up: DNS must not decide who gets a password in the clear.
-    """
-    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
-    if name in ("localhost", "::1"):
-        return True
-    parts = name.split(".")
-    return len(parts) == 4 and parts[0] == "127" and all(part.isdigit() and int(part) < 256 for part in parts)
 
 
 def endpoints(

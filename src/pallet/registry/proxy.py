@@ -6,7 +6,7 @@ from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
 
 from pallet.errors import InvalidInput
-from pallet.registry.endpoint import is_loopback
+from pallet.registry.loopback import is_loopback
 
 _PORTS = {"http": 80, "https": 443}
 

@@ -16,8 +16,9 @@ import msgspec
 
 from pallet.errors import InvalidInput, Unavailable
 from pallet.registry.answer import PORTS, Answer, lost_error, origin
-from pallet.registry.endpoint import Tls, is_loopback
+from pallet.registry.endpoint import Tls
 from pallet.registry.failure import os_words
+from pallet.registry.loopback import is_loopback
 from pallet.registry.proxy import proxy_for, proxy_login
 from pallet.version import __version__
 

@@ -94,6 +94,21 @@ class Events:
         )
         self._insert(query, (moment or time.time_ns(), action, *_flat(more), container))
 
+    def add_of_image(self, action: str, actor: str, config: str, name: str) -> None:
+        """Record an event of an image, with its labels and a name.
+
+        Args:
+            action: docker's word.
+            actor: the image's id, or the name that was asked for.
+            config: the image's config, JSON; an empty object for an image that is gone.
+            name: the attribute `name`.
+        """
+        query = (
+            "INSERT INTO events (time, type, action, actor, attributes) VALUES (?, 'image', ?, ?,"
+            " json_patch(ifnull(json_extract(?, '$.config.Labels'), '{}'), json_object('name', ?)))"
+        )
+        self._insert(query, (time.time_ns(), action, actor, config, name))
+
     def _insert(self, query: str, values: tuple[object, ...]) -> None:
         with self._db.transaction(lasting=False) as connection:
             number = connection.execute(query, values).lastrowid or 0

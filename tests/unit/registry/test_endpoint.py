@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from pallet.registry.configuration import Certificates, Configuration, Mirror, Rule
-from pallet.registry.endpoint import Endpoint, Tls, endpoints, is_loopback, registry_endpoint
+from pallet.registry.endpoint import Endpoint, Tls, endpoints, registry_endpoint
+from pallet.registry.loopback import is_loopback
 
 
 @pytest.mark.parametrize(

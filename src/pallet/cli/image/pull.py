@@ -5,15 +5,20 @@ from __future__ import annotations
 from pallet.cli.command import Command, Flag
 from pallet.cli.failure import Failure, daemon
 from pallet.errors import InvalidInput
+from pallet.naming import DEFAULT_TAG
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pallet.cli.command import Options
     from pallet.cli.context import Context
+    from pallet.progress import Event
 
 
 def _run(ctx: Context, opts: Options, args: list[str]) -> int:
     from pallet.cli.streaming import Reporting
+
+    if not opts.all_tags and not opts.platform and _is_up_to_date(ctx, opts, args[0]):
+        return 0
     from pallet.ops.pull import pull, pull_all
     from pallet.platform import parse as parse_platform
     from pallet.reference import parse
@@ -34,6 +39,24 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
         pulled = pull(ctx.engine, reference, platform=platform, progress=progress)
     ctx.print(str(pulled.reference))
     return 0
+
+
+def _is_up_to_date(ctx: Context, opts: Options, name: str) -> bool:
+    """Whether there is nothing to pull; then that has been said."""
+    from pallet.cli.streaming import Reporting
+    from pallet.ops.up_to_date import up_to_date
+
+    events: list[Event] = []
+    reference = up_to_date(ctx.engine, name, events.append)
+    if reference is None:
+        return False
+    if reference == f"{name}:{DEFAULT_TAG}" and not opts.quiet:
+        ctx.print("Using default tag: latest")
+    with Reporting(ctx, quiet=opts.quiet) as progress:
+        for event in events:
+            progress(event)
+    ctx.print(reference)
+    return True
 
 
 COMMAND = Command(
