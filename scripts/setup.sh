@@ -38,6 +38,7 @@ zstd                                       zstd
 xz                                         xz-utils
 bzip2                                      bzip2
 newuidmap                                  uidmap
+slirp4netns                                slirp4netns
 useradd                                    passwd
 script                                     bsdutils
 openssl                                    openssl

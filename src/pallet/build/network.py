@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import threading
+from contextlib import ExitStack
 
 from pallet.errors import HostError
 from pallet.host import mounts
+from pallet.host.idmap import in_user_namespace
 from pallet.network.bridge import Connection, disconnect
+from pallet.network.usermode import GATEWAY, Uplink
 
 
 class BuildNetwork:
@@ -22,6 +26,7 @@ class BuildNetwork:
         self._id = os.urandom(32).hex()
         self._fd = -1
         self._connected = False
+        self._own = ExitStack()  # what a user without privileges has instead of the bridge
         self.gateway = ""
 
     def __enter__(self) -> BuildNetwork:
@@ -31,9 +36,10 @@ class BuildNetwork:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
-        if self._connected:
-            self._connected = False
+        self._own.close()
+        if self._connected and not in_user_namespace():
             disconnect(self._id)
+        self._connected = False
 
     def namespace(self) -> int:
         """The network namespace, open.
@@ -44,12 +50,23 @@ class BuildNetwork:
         with self._lock:
             if not self._connected:
                 self._fd = _new_namespace()
+                if in_user_namespace():
+                    self._begin_own()
+                    return self._fd
                 with Connection(self._id, f"build-{self._id[:12]}", ()) as connection:
                     connection.begin(self._fd)
                     connection.finish()
                     self.gateway = connection.state.gateway
                     self._connected = True
             return self._fd
+
+    def _begin_own(self) -> None:
+        directory = self._own.enter_context(tempfile.TemporaryDirectory(prefix="pallet-"))
+        uplink = self._own.enter_context(Uplink(directory))
+        uplink.begin(self._fd)
+        uplink.finish()
+        self.gateway = GATEWAY
+        self._connected = True
 
 
 def _new_namespace() -> int:

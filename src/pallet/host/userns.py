@@ -54,7 +54,7 @@ def enter_user_namespace(directory: str) -> str:
     """
     os.makedirs(directory, 0o700, exist_ok=True)
     note = ""
-    with lock(f"{directory}/userns.lock") as held:
+    with lock(f"{directory}/userns") as held:
         known = _members(os.pread(held.fd, 1 << 20, 0))
         if not any(_join(pid) for pid in (*(pid for pid, _ in known), *_conmons(directory))):
             note = _make()

@@ -98,6 +98,11 @@ class Connection:
         """The place in each network, by the network's id."""
         return {each.network.id: _place(self.book, each.network.id, self._id) for each in self._wanted}
 
+    @property
+    def kept(self) -> tuple[int, ...]:
+        """The open files that conmon holds: sockets on the published ports."""
+        return self.reserved.fds
+
     def begin(self, netns: int) -> None:
         """Let netavark make links and rules; it works on the first network while the caller goes on.
 
@@ -216,7 +221,7 @@ def leave(id: str, pid: int, network: str) -> None:
 
 def rename(id: str, old: str, new: str) -> None:
     """Let a container have another name in its networks."""
-    if not os.path.isdir(pages.DIRECTORY):
+    if not os.access(pages.DIRECTORY, os.W_OK):
         return
     with _locked():
         book = pages.load()
@@ -232,7 +237,7 @@ def rename(id: str, old: str, new: str) -> None:
 
 def disconnect(id: str) -> None:
     """Take a container out of all its networks: rules and addresses. It may be gone already, with its namespace."""
-    if not os.path.isdir(pages.DIRECTORY):
+    if not os.access(pages.DIRECTORY, os.W_OK):
         return
     with _locked():
         book = pages.load()
@@ -246,7 +251,7 @@ def clean_up() -> list[str]:
     Returns:
         The ids of those containers.
     """
-    if not os.path.isdir(pages.DIRECTORY):
+    if not os.access(pages.DIRECTORY, os.W_OK):
         return []
     with _locked():
         before = pages.load()
@@ -257,7 +262,7 @@ def clean_up() -> list[str]:
 
 def active_plan(network: str) -> Plan | None:
     """How a network is in the kernel right now; None if it has no containers."""
-    if not os.path.isdir(pages.DIRECTORY):
+    if not os.access(pages.DIRECTORY, os.W_OK):
         return None
     leases = pages.load().networks.get(network)
     return leases.plan if leases else None
@@ -265,7 +270,7 @@ def active_plan(network: str) -> Plan | None:
 
 def subnets_in_use() -> list[str]:
     """The subnets of all networks that have containers, of all stores."""
-    return active_subnets(pages.load()) if os.path.isdir(pages.DIRECTORY) else []
+    return active_subnets(pages.load()) if os.access(pages.DIRECTORY, os.W_OK) else []
 
 
 def _containers(book: Book) -> set[str]:

@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from pallet.engine import Engine
 from pallet.errors import HostError
+from pallet.host.idmap import in_user_namespace
 from pallet.network.bridge import Connection
+from pallet.network.usermode import UserConnection
 from pallet.ops.container_networks import other_subnets, wanted_place
 from pallet.ops.network_connect import check_address
-from pallet.store.container_record import ContainerRecord, PortBinding
+from pallet.runtime.paths import ContainerPaths
+from pallet.store.container_record import ContainerRecord, NetworkState, PortBinding
 from pallet.store.networks import Endpoint, Network
 
 
-def find_places(engine: Engine, record: ContainerRecord, networks: list[tuple[Network, Endpoint]]) -> Connection:
+class Places(Protocol):
+    """A container's places in its networks, in the making: a context, and these steps, in this order."""
+
+    @property
+    def kept(self) -> tuple[int, ...]: ...
+    @property
+    def state(self) -> NetworkState: ...
+    @property
+    def places(self) -> dict[str, NetworkState]: ...
+    def begin(self, netns: int) -> None: ...
+    def finish(self) -> None: ...
+    def hold(self, pid: int, start: int) -> None: ...
+    def __enter__(self) -> Places: ...
+    def __exit__(self, *error: object) -> None: ...
+
+
+def find_places(engine: Engine, record: ContainerRecord, networks: list[tuple[Network, Endpoint]]) -> Places:
     """Find a container free addresses and ports.
 
     Args:
@@ -29,6 +50,8 @@ def find_places(engine: Engine, record: ContainerRecord, networks: list[tuple[Ne
         published = {port.container for port in ports}
         ports += [PortBinding(port) for port in record.config.exposed_ports or () if port not in published]
     try:
+        if in_user_namespace():
+            return UserConnection(ContainerPaths(engine.settings, record.id).run, ports)
         wanted = [wanted_place(record, network, endpoint.settings) for network, endpoint in networks]
         return Connection(record.id, record.name, tuple(ports), wanted, other_subnets(engine))
     except HostError as error:

@@ -111,7 +111,7 @@ def _start(
             temporary=host.auto_remove,
             log=conmon_words(host, paths),
         )
-        kept = connection.reserved.fds if connection is not None else ()
+        kept = connection.kept if connection is not None else ()
         volumes = volume_mounts(engine, record)
         clones = joins.clones + shared_clones(record, paths)
         plan = Plan(paths, tuple(layers), runtime, tuple(argv), bridge, kept, clones, volumes)

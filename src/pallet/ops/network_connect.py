@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from pallet.engine import Engine
-from pallet.errors import Conflict, Forbidden, InvalidInput
+from pallet.errors import Conflict, Forbidden, InvalidInput, Unsupported
+from pallet.host.idmap import in_user_namespace
 from pallet.host.locks import lock
 from pallet.network import bridge
 from pallet.ops.container_etc import add_host, own_entry, remove_host, write_resolv_conf
@@ -35,6 +36,8 @@ def connect_network(engine: Engine, name: str, container: str, settings: Endpoin
         Forbidden, Conflict, InvalidInput: it cannot be done, with docker's text.
         HostError: netavark failed.
     """
+    if in_user_namespace():
+        raise Unsupported("without privileges there are the networks bridge, host and none only")
     record = engine.store.containers.find(container)
     network = engine.store.networks.find(name)
     _check(record, network, settings)

@@ -12,6 +12,7 @@ import msgspec
 
 from pallet.engine import Engine
 from pallet.errors import Conflict, Forbidden, InvalidInput, NotFound, Unsupported
+from pallet.host.idmap import in_user_namespace
 from pallet.network.bridge import subnets_in_use
 from pallet.network.pools import check_free, choose_subnet
 from pallet.ops.record_event import network_event
@@ -66,6 +67,8 @@ def create_network(engine: Engine, options: NetworkOptions) -> Network:
         Unsupported: IPv6.
         HostError: no subnet is free.
     """
+    if in_user_namespace():
+        raise Unsupported("without privileges there are the networks bridge, host and none only")
     name = options.name
     if any(name == network.name for network in PREDEFINED) or name == "default":
         raise Forbidden(f"operation is not permitted on predefined {name} network")

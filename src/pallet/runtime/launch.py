@@ -7,8 +7,10 @@ look at the mounted root through /proc/PID/root meanwhile, and turns into conmon
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import threading
 import time
 from collections.abc import Sequence
 
@@ -227,17 +229,27 @@ def _become_conmon(plan: Plan, say: int, waits: int, given: tuple[int, int]) -> 
 
 
 def _make_network(path: str) -> None:
-    host = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-    mounts.unshare(mounts.CLONE_NEWNET)
+    """Make a network namespace at a path. A thread does, and ends: a user has no leave to enter the host's again."""
+    errors: list[OSError] = []
+    thread = threading.Thread(target=_bind_new_network, args=(path, errors))
+    thread.start()
+    thread.join()
+    if errors:
+        raise errors[0]
+
+
+def _bind_new_network(path: str, errors: list[OSError]) -> None:
     try:
-        # As with docker: IPv6 is there where a network has it.
-        with open("/proc/sys/net/ipv6/conf/all/disable_ipv6", "w") as file:
+        mounts.unshare(mounts.CLONE_NEWNET)
+        # As with docker: IPv6 is there where a network has it. A kernel without has no such file.
+        with (
+            contextlib.suppress(OSError),
+            open("/proc/sys/net/ipv6/conf/all/disable_ipv6", "w") as file,
+        ):
             file.write("1")
-    except OSError:  # a kernel without
-        pass
-    mounts.mount("/proc/thread-self/ns/net", path, None, mounts.MS_BIND)
-    mounts.setns(host, mounts.CLONE_NEWNET)
-    os.close(host)
+        mounts.mount("/proc/thread-self/ns/net", path, None, mounts.MS_BIND)
+    except OSError as error:
+        errors.append(error)
 
 
 def _clone(wanted: Clone) -> int:
