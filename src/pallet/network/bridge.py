@@ -7,37 +7,24 @@ from collections.abc import Sequence
 
 import msgspec
 
-from pallet.errors import HostError, InvalidInput
+from pallet.errors import HostError
 from pallet.host.locks import FileLock, lock
 from pallet.host.process import alive, start_time
 from pallet.host.spawn import Spawned
 from pallet.network import guard
 from pallet.network import leases as pages
 from pallet.network.leases import Book, Lease, Leases, Plan
+from pallet.network.links import finish_link, set_ipv6
 from pallet.network.netavark import complaint, empty_network, find_netavark, mac_of, order, wait_for_orphans
-from pallet.network.pools import active_subnets, check_free, choose_subnet
+from pallet.network.plans import Wanted, plan_of
+from pallet.network.pools import active_subnets
+from pallet.network.relays import start_relay, stop_relay
 from pallet.network.reserve import Reserved
 from pallet.network.resolver import forget_network, rename_container
 from pallet.network.routes import prefer_less
 from pallet.network.rules import remove_link, remove_network_rules
 from pallet.store.container_record import NetworkState, PortBinding
-from pallet.store.networks import BRIDGE, Network
-
-
-class Wanted(msgspec.Struct, frozen=True):
-    """A container's part in a network, as it is asked for.
-
-    Attributes:
-        network: the network.
-        names: how others there call the container, the most telling one first.
-        ip: the address it has to get; empty for any free one.
-        mac: the hardware address it has to get; empty for docker's own.
-    """
-
-    network: Network
-    names: tuple[str, ...] = ()
-    ip: str = ""
-    mac: str = ""
+from pallet.store.networks import BRIDGE
 
 
 class Connection:
@@ -77,12 +64,10 @@ class Connection:
             # The leases of dead containers, and those of an earlier run that nobody gave back.
             self.book = _give_back(_without_dead(pages.load()), id)
             for port in ports:
-                if ":" in port.host_ip:
-                    raise InvalidInput(f"cannot publish on {port.host_ip}: the bridge has no IPv6")
                 self.reserved.take(port, self.book.taken_ports())
             for number, each in enumerate(self._wanted):
                 published = self.reserved.ports if number == 0 else ()
-                self.book = _with_place(self.book, id, each, published, f"eth{number}", avoid)
+                self.book = _with_place(self.book, id, each, published, number, avoid)
             pages.save(self.book)
         except BaseException:
             self.close()
@@ -122,17 +107,22 @@ class Connection:
             return
         _check(self._running)
         self._running = None
+        self._settle(self._wanted[0])
         for each in self._wanted[1:]:
             _check(self._order(each))
+            self._settle(each)
             prefer_less(self._netns, _place(self.book, each.network.id, self._id))
         self.book = _guarded(self.book)
         self._finished = True
 
     def hold(self, pid: int, start: int) -> None:
-        """Bind the leases to the container's own process."""
-        for each in self._wanted:
+        """Bind the leases to the container's own process, and have what comes in by IPv6 passed on to it."""
+        for number, each in enumerate(self._wanted):
             leases = self.book.networks[each.network.id]
             held = msgspec.structs.replace(leases.leases[self._id], holder=pid, holder_start=start, whole=True)
+            if number == 0 and self.reserved.relayed:
+                relay = start_relay(pid, held.ip6 or held.ip, self.reserved.relayed)
+                held = msgspec.structs.replace(held, relay=relay)
             self.book = self.book.with_leases(leases.with_lease(self._id, held))
         pages.save(self.book)
 
@@ -151,7 +141,13 @@ class Connection:
 
     def _order(self, wanted: Wanted) -> Spawned:
         leases = self.book.networks[wanted.network.id]
+        if leases.plan.subnet6:
+            set_ipv6(self._netns, True)
         return order("setup", self._netns, self._id, leases.plan, leases.leases[self._id])
+
+    def _settle(self, wanted: Wanted) -> None:
+        plan = self.book.networks[wanted.network.id].plan
+        finish_link(self._netns, plan, _place(self.book, plan.id, self._id), wanted.link_local_ips)
 
     def __enter__(self) -> Connection:
         return self
@@ -160,14 +156,14 @@ class Connection:
         self.close()
 
 
-def join(id: str, process: tuple[int, int], wanted: Wanted, link: str, avoid: Sequence[str]) -> NetworkState:
+def join(id: str, process: tuple[int, int], wanted: Wanted, number: int, avoid: Sequence[str]) -> NetworkState:
     """Give a running container a place in one more network.
 
     Args:
         id: the container's id.
         process: its first process and that one's start time.
         wanted: the network.
-        link: a name for the link that is free in the container.
+        number: a number for the link that is free in the container.
         avoid: as for `Connection`.
 
     Raises:
@@ -180,15 +176,18 @@ def join(id: str, process: tuple[int, int], wanted: Wanted, link: str, avoid: Se
             if wanted.network.id in book.of(id):  # who began it was killed
                 wait_for_orphans()
                 book = _take_down(book, wanted.network.id, id, netns)
-            book = _with_place(book, id, wanted, (), link, avoid)
+            book = _with_place(book, id, wanted, (), number, avoid)
             leases = book.networks[wanted.network.id]
             held = msgspec.structs.replace(leases.leases[id], holder=process[0], holder_start=process[1])
             book = book.with_leases(leases.with_lease(id, held))
             pages.save(book)
             try:
+                if leases.plan.subnet6:
+                    set_ipv6(netns, True)
                 _check(order("setup", netns, id, leases.plan, held))
                 place = _place(book, wanted.network.id, id)
-                if link != "eth0":
+                finish_link(netns, leases.plan, place, wanted.link_local_ips)
+                if number:
                     prefer_less(netns, place)
                 whole = msgspec.structs.replace(held, whole=True)
                 pages.save(_guarded(book.with_leases(leases.with_lease(id, whole))))
@@ -282,42 +281,39 @@ def _locked() -> FileLock:
 
 
 def _with_place(
-    book: Book, id: str, wanted: Wanted, ports: tuple[PortBinding, ...], link: str, avoid: Sequence[str]
+    book: Book, id: str, wanted: Wanted, ports: tuple[PortBinding, ...], number: int, avoid: Sequence[str]
 ) -> Book:
     """The book with one lease more, held by this process."""
     network = wanted.network
-    leases = book.networks.get(network.id) or Leases(_plan(network, active_subnets(book), avoid))
+    leases = book.networks.get(network.id) or Leases(plan_of(network, active_subnets(book), avoid))
     own = os.getpid()
-    lease = Lease(leases.address(wanted.ip), own, start_time(own), ports, link, wanted.names, wanted.mac)
-    return book.with_leases(leases.with_lease(id, lease))
-
-
-def _plan(network: Network, active: list[str], avoid: Sequence[str]) -> Plan:
-    subnet, gateway = network.subnet, network.gateway
-    if subnet:
-        check_free(subnet, active)
-    else:
-        subnet = choose_subnet((*active, *avoid))
-        gateway = subnet.partition("/")[0][:-1] + "1"
-    mtu = network.options.get("com.docker.network.driver.mtu", "")
-    return Plan(
-        id=network.id,
-        name=network.name,
-        link=network.link,
-        subnet=subnet,
-        gateway=gateway,
-        ip_range=network.ip_range,
-        reserved=tuple(network.aux_addresses.values()),
-        internal=network.internal,
-        mtu=int(mtu) if mtu.isdigit() else 0,
-        dns=not network.predefined,
+    lease = Lease(
+        ip=leases.address(wanted.ip),
+        holder=own,
+        holder_start=start_time(own),
+        ports=ports,
+        link=f"{network.link_prefix}{number}",
+        names=wanted.names,
+        mac=wanted.mac,
+        ip6=leases.address6(wanted.ip6),
     )
+    return book.with_leases(leases.with_lease(id, lease))
 
 
 def _place(book: Book, network: str, id: str) -> NetworkState:
     leases = book.networks[network]
     lease, plan = leases.leases[id], leases.plan
-    return NetworkState(lease.ip, plan.prefix, plan.gateway, lease.mac or mac_of(lease.ip), lease.ports, lease.link)
+    return NetworkState(
+        ip=lease.ip,
+        prefix=plan.prefix,
+        gateway=plan.gateway,
+        mac=lease.mac or mac_of(lease.ip),
+        ports=lease.ports,
+        link=lease.link,
+        ip6=lease.ip6,
+        prefix6=plan.prefix6,
+        gateway6=plan.gateway6,
+    )
 
 
 def _without_dead(book: Book) -> Book:
@@ -349,6 +345,7 @@ def _give_back(book: Book, id: str) -> Book:
 
 def _take_down(book: Book, network: str, id: str, netns: int) -> Book:
     leases = book.networks[network]
+    stop_relay(leases.leases[id].relay)
     order("teardown", netns, id, leases.plan, leases.leases[id]).wait()
     left = leases.without(id)
     book = book.with_leases(left)
@@ -356,6 +353,8 @@ def _take_down(book: Book, network: str, id: str, netns: int) -> Book:
         return book
     plan = leases.plan
     remove_network_rules(plan.subnet, plan.key)
+    if plan.subnet6:
+        remove_network_rules(plan.subnet6, plan.key)
     remove_link(plan.link)
     if plan.dns:
         forget_network(plan.key, last=not any(each.plan.dns for each in book.networks.values()))
@@ -365,12 +364,15 @@ def _take_down(book: Book, network: str, id: str, netns: int) -> Book:
 def _guarded(book: Book) -> Book:
     """See to the rules between networks; the book that is kept knows of them before they are there."""
     plans = [each.plan for each in book.networks.values()]
-    needed = guard.needed(plans)
-    if not needed and not book.guarded:
+    four, six = guard.needed(plans), guard.needed(plans, six=True)
+    if not four and not six and not book.guarded and not book.guarded6:
         return book
-    pages.save(Book(book.networks, guarded=True))
-    guard.keep_apart(plans)
-    return Book(book.networks, guarded=needed)
+    pages.save(Book(book.networks, book.guarded or four, book.guarded6 or six))
+    if four or book.guarded:
+        guard.keep_apart(plans)
+    if six or book.guarded6:
+        guard.keep_apart(plans, six=True)
+    return Book(book.networks, four, six)
 
 
 def _check(running: Spawned) -> None:

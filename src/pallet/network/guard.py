@@ -8,54 +8,99 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pallet.errors import HostError
 from pallet.host.spawn import find_program, run
 from pallet.network.leases import Plan
 
 _FIRST = "PALLET_ISOLATION_1"
 _SECOND = "PALLET_ISOLATION_2"
+_UNMASKED = "PALLET_UNMASKED"
+_BRIDGES = "/proc/sys/net/bridge/bridge-nf-call-{}"
 
 
-def needed(plans: Sequence[Plan]) -> bool:
-    """Whether these networks need rules."""
-    return len(plans) > 1 or any(plan.internal for plan in plans)
+def needed(plans: Sequence[Plan], *, six: bool = False) -> bool:
+    """Whether these networks need rules; `six` for those of IPv6."""
+    plans = [plan for plan in plans if plan.subnet6 or not six]
+    return len(plans) > 1 or any(plan.internal or plan.apart or plan.unmasked for plan in plans)
 
 
-def keep_apart(plans: Sequence[Plan]) -> None:
-    """Make the rules for these networks, the only ones that have containers; remove them if there is no need."""
-    save, restore = find_program("iptables-save"), find_program("iptables-restore")
+def keep_apart(plans: Sequence[Plan], *, six: bool = False) -> None:
+    """Make the rules for these networks, the only ones that have containers; remove them if there is no need.
+
+    Args:
+        plans: the networks.
+        six: the rules of IPv6.
+
+    Raises:
+        HostError: the kernel does not let the containers of one network be kept from each other.
+    """
+    kind = "ip6tables" if six else "iptables"
+    save, restore = find_program(f"{kind}-save"), find_program(f"{kind}-restore")
     if save is None or restore is None:
         return
-    script = guarding_script(run([save, "-t", "filter"]).stdout.decode(errors="replace"), plans)
+    plans = [plan for plan in plans if plan.subnet6 or not six]
+    if any(plan.apart for plan in plans):
+        _filter_bridges(kind)
+    script = guarding_script(run([save]).stdout.decode(errors="replace"), plans, six=six)
     if script:
         run([restore, "--noflush"], stdin=script.encode())
 
 
-def guarding_script(rules: str, plans: Sequence[Plan]) -> str:
+def guarding_script(rules: str, plans: Sequence[Plan], *, six: bool = False) -> str:
     """What iptables-restore has to be told.
 
     Args:
-        rules: what iptables-save printed of the filter table.
+        rules: what iptables-save printed.
         plans: the networks that have containers.
+        six: what ip6tables-restore has to be told, of networks that all have IPv6.
 
     Returns:
         The script; empty if nothing is to be done.
     """
-    lines = rules.splitlines()
-    jump = f"FORWARD -j {_FIRST}"
-    jumps = lines.count(f"-A {jump}")
-    there = [chain for chain in (_FIRST, _SECOND) if any(line.startswith(f":{chain} ") for line in lines)]
-    if not needed(plans):
-        if not there:
-            return ""
-        orders = [f"-D {jump}"] * jumps + [f"-F {chain}" for chain in there] + [f"-X {chain}" for chain in there]
-        return "\n".join(("*filter", *orders, "COMMIT", ""))
-    orders = [f":{_FIRST} - [0:0]", f":{_SECOND} - [0:0]"]  # which empties chains that are there
-    for plan in plans:
+    first, second, unmasked = [], [], []
+    for plan in plans if needed(plans) else ():
         if plan.internal:
-            orders.append(f"-A {_FIRST} -i {plan.link} ! -o {plan.link} -j DROP")
-            orders.append(f"-A {_FIRST} ! -i {plan.link} -o {plan.link} -j DROP")
-        orders.append(f"-A {_FIRST} -i {plan.link} ! -o {plan.link} -j {_SECOND}")
-        orders.append(f"-A {_SECOND} -o {plan.link} -j DROP")
+            first.append(f"-i {plan.link} ! -o {plan.link} -j DROP")
+            first.append(f"! -i {plan.link} -o {plan.link} -j DROP")
+        if plan.apart:
+            first.append(f"-i {plan.link} -o {plan.link} -j DROP")
+        first.append(f"-i {plan.link} ! -o {plan.link} -j {_SECOND}")
+        second.append(f"-o {plan.link} -j DROP")
+        if plan.unmasked:
+            subnet = plan.subnet6 if six else plan.subnet
+            unmasked.append(f"-s {subnet} ! -d {subnet} -j ACCEPT")
+    lines = rules.splitlines()
+    orders = _table("filter", "FORWARD", {_FIRST: first, _SECOND: second}, lines)
+    orders += _table("nat", "POSTROUTING", {_UNMASKED: unmasked}, lines)
+    return "\n".join((*orders, "")) if orders else ""
+
+
+def _table(table: str, parent: str, chains: dict[str, list[str]], lines: list[str]) -> list[str]:
+    """The orders that give chains these rules, and a jump to the first of them; without any rule they go."""
+    jump = f"{parent} -j {next(iter(chains))}"
+    jumps = lines.count(f"-A {jump}")
+    there = [chain for chain in chains if any(line.startswith(f":{chain} ") for line in lines)]
+    if not any(chains.values()):
+        if not there:
+            return []
+        orders = [f"-D {jump}"] * jumps + [f"-F {chain}" for chain in there] + [f"-X {chain}" for chain in there]
+        return [f"*{table}", *orders, "COMMIT"]
+    orders = [f":{chain} - [0:0]" for chain in chains]  # which empties chains that are there
+    orders += [f"-A {chain} {rule}" for chain, rules in chains.items() for rule in rules]
     if not jumps:
         orders.append(f"-I {jump}")
-    return "\n".join(("*filter", *orders, "COMMIT", ""))
+    return [f"*{table}", *orders, "COMMIT"]
+
+
+def _filter_bridges(kind: str) -> None:
+    """Let rules see what goes from one container of a bridge to another."""
+    for tried in (False, True):
+        try:
+            with open(_BRIDGES.format(kind), "w") as file:
+                file.write("1")
+            return
+        except FileNotFoundError:
+            modprobe = None if tried else find_program("modprobe")
+            if modprobe is not None:
+                run([modprobe, "br_netfilter"])
+    raise HostError("cannot restrict inter-container communication: the kernel has no br_netfilter")

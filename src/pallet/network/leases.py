@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 import msgspec
 
@@ -35,6 +35,9 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
         internal: whether there is no way out.
         mtu: bytes; 0 for the kernel's own.
         dns: whether the containers' names are resolved.
+        subnet6, gateway6, ip_range6: the same in IPv6; empty without it.
+        apart: whether its containers are kept from each other.
+        unmasked: whether its containers go out with their own addresses.
     """
 
     id: str
@@ -47,6 +50,11 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
     internal: bool = False
     mtu: int = 0
     dns: bool = False
+    subnet6: str = ""
+    gateway6: str = ""
+    ip_range6: str = ""
+    apart: bool = False
+    unmasked: bool = False
 
     @property
     def key(self) -> str:
@@ -58,8 +66,13 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
         """The length of the subnet's prefix."""
         return IPv4Network(self.subnet).prefixlen
 
+    @property
+    def prefix6(self) -> int:
+        """The length of the IPv6 subnet's prefix; 0 without one."""
+        return IPv6Network(self.subnet6).prefixlen if self.subnet6 else 0
 
-class Lease(msgspec.Struct, frozen=True):
+
+class Lease(msgspec.Struct, frozen=True, omit_defaults=True):
     """One container in one network.
 
     Attributes:
@@ -71,6 +84,8 @@ class Lease(msgspec.Struct, frozen=True):
         names: how others in the network call it.
         mac: its hardware address; empty for docker's own.
         whole: whether netavark has done its part.
+        ip6: its IPv6 address; empty if the network has none.
+        relay: the process that passes IPv6 connections on to its ports, and that one's start time; zeros if none does.
     """
 
     ip: str
@@ -81,6 +96,8 @@ class Lease(msgspec.Struct, frozen=True):
     names: tuple[str, ...] = ()
     mac: str = ""
     whole: bool = False
+    ip6: str = ""
+    relay: tuple[int, int] = (0, 0)
 
 
 class Leases(msgspec.Struct, frozen=True):
@@ -112,19 +129,32 @@ class Leases(msgspec.Struct, frozen=True):
             InvalidInput, Conflict, HostError: it cannot be had, in docker's words.
         """
         plan = self.plan
-        network = IPv4Network(plan.subnet)
         taken = {plan.gateway, *plan.reserved, *(lease.ip for lease in self.leases.values())}
+        return self._free(plan.subnet, plan.ip_range, taken, wanted)
+
+    def address6(self, wanted: str = "") -> str:
+        """An IPv6 address for a new lease, as `address`; empty if the network has none."""
+        plan = self.plan
+        if not plan.subnet6:
+            return ""
+        taken = {plan.gateway6, *plan.reserved, *(lease.ip6 for lease in self.leases.values())}
+        return self._free(plan.subnet6, plan.ip_range6, taken, wanted)
+
+    def _free(self, subnet: str, ip_range: str, taken: set[str], wanted: str) -> str:
+        network = ip_network(subnet)
         if wanted:
-            if IPv4Address(wanted) not in network:
-                raise InvalidInput(f"Invalid address {wanted}: It does not belong to any of this network's subnets")
-            if wanted in taken:
+            address = ip_address(wanted)
+            if address not in network:
+                raise InvalidInput(f"Invalid address {address}: It does not belong to any of this network's subnets")
+            if str(address) in taken:
                 raise Conflict("Address already in use")
-            return wanted
-        for number in _numbers(network, plan.ip_range):
-            address = str(network[number])
-            if address not in taken:
-                return address
-        raise HostError(f"no available IPv4 addresses on this network's address pools: {plan.name} ({plan.id})")
+            return str(address)
+        for number in _numbers(network, ip_range):
+            text = str(network[number])
+            if text not in taken:
+                return text
+        pools = f"no available IPv{network.version} addresses on this network's address pools"
+        raise HostError(f"{pools}: {self.plan.name} ({self.plan.id})")
 
 
 class Book(msgspec.Struct, frozen=True):
@@ -133,25 +163,28 @@ class Book(msgspec.Struct, frozen=True):
     Attributes:
         networks: by network id; none without leases.
         guarded: whether there are rules that keep networks apart.
+        guarded6: the same for IPv6.
     """
 
     networks: dict[str, Leases] = {}
     guarded: bool = False
+    guarded6: bool = False
 
     def with_leases(self, leases: Leases) -> Book:
         """This book with one network's leases changed; a network without any goes."""
         id = leases.plan.id
         rest = {key: each for key, each in self.networks.items() if key != id or leases.leases}
-        return Book({**rest, id: leases} if leases.leases else rest, self.guarded)
+        networks = {**rest, id: leases} if leases.leases else rest
+        return msgspec.structs.replace(self, networks=networks)
 
     def of(self, container: str) -> list[str]:
         """The ids of the networks in which a container has a lease."""
         return [id for id, each in self.networks.items() if container in each.leases]
 
-    def taken_ports(self) -> set[tuple[str, str]]:
-        """Protocol and port of everything that containers publish."""
+    def taken_ports(self) -> set[tuple[str, str, str]]:
+        """Protocol, host address and port of everything that containers publish."""
         return {
-            (port.container.partition("/")[2], port.host_port)
+            (port.container.partition("/")[2], port.host_ip, port.host_port)
             for each in self.networks.values()
             for lease in each.leases.values()
             for port in lease.ports
@@ -170,7 +203,7 @@ def load() -> Book:
 def save(book: Book) -> None:
     """Keep the leases; no file stays when there are none."""
     path = _path()
-    if not book.networks and not book.guarded:
+    if not book.networks and not book.guarded and not book.guarded6:
         unlink_if_there(path)
         return
     fresh = f"{path}.{os.getpid()}"
@@ -184,12 +217,12 @@ def dns_directory() -> str:
     return _path().removesuffix(".json") + ".dns"
 
 
-def _numbers(network: IPv4Network, ip_range: str) -> Iterable[int]:
+def _numbers(network: IPv4Network | IPv6Network, ip_range: str) -> Iterable[int]:
     """The hosts of a subnet, or of a part of it, as distances from the subnet's address."""
     last = network.num_addresses - 2
     if not ip_range:
         return range(1, last + 1)
-    part = IPv4Network(ip_range, strict=False)
+    part = ip_network(ip_range, strict=False)
     first = int(part.network_address) - int(network.network_address)
     return range(max(first, 1), min(first + part.num_addresses - 1, last) + 1)
 

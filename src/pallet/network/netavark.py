@@ -121,6 +121,8 @@ def _find(name: str, hint: str) -> str:
 def _request(container: str, plan: Plan, lease: Lease) -> bytes:
     mappings = []
     for port in lease.ports:
+        if ":" in port.host_ip:  # the relay's
+            continue
         number, _, protocol = port.container.partition("/")
         mappings.append(
             {
@@ -133,18 +135,21 @@ def _request(container: str, plan: Plan, lease: Lease) -> bytes:
         )
     name, *aliases = lease.names or (container[:12],)
     network = {
-        "static_ips": [lease.ip],
+        "static_ips": [lease.ip, *([lease.ip6] if lease.ip6 else [])],
         "interface_name": lease.link,
         "static_mac": lease.mac or mac_of(lease.ip),
         "aliases": aliases,
     }
+    subnets = [{"subnet": plan.subnet, "gateway": plan.gateway}]
+    if plan.subnet6:
+        subnets.append({"subnet": plan.subnet6, "gateway": plan.gateway6})
     info = {
         "name": plan.key,
         "id": plan.id,
         "driver": "bridge",
         "network_interface": plan.link,
-        "subnets": [{"subnet": plan.subnet, "gateway": plan.gateway}],
-        "ipv6_enabled": False,
+        "subnets": subnets,
+        "ipv6_enabled": bool(plan.subnet6),
         "internal": plan.internal,
         "dns_enabled": plan.dns,
         "ipam_options": {"driver": "host-local"},

@@ -6,7 +6,7 @@ Source: docker's default address pools (libnetwork, ipamutils), which the `docke
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, ip_network
 
 from pallet.errors import Forbidden, HostError
 from pallet.network.leases import Book
@@ -26,7 +26,7 @@ def choose_subnet(avoid: Iterable[str]) -> str:
     Raises:
         HostError: there is none in the pool.
     """
-    used = [*_routes(), *(IPv4Network(text) for text in avoid)]
+    used = [*_routes(), *(IPv4Network(text) for text in avoid if ":" not in text)]
     for text in _POOL:
         if not any(IPv4Network(text).overlaps(other) for other in used):
             return text
@@ -41,14 +41,16 @@ def check_free(subnet: str, avoid: Iterable[str]) -> None:
     Raises:
         Forbidden: it meets another one; docker's text.
     """
-    wanted = IPv4Network(subnet)
-    if any(wanted.overlaps(IPv4Network(other)) for other in avoid):
+    wanted = ip_network(subnet)
+    others = (ip_network(other) for other in avoid)
+    if any(wanted.version == other.version and wanted.overlaps(other) for other in others):
         raise Forbidden("Pool overlaps with other one on this address space")
 
 
 def active_subnets(book: Book) -> list[str]:
-    """The subnets of all networks that have containers."""
-    return [each.plan.subnet for each in book.networks.values()]
+    """The subnets of all networks that have containers, of IPv4 and IPv6."""
+    plans = [each.plan for each in book.networks.values()]
+    return [subnet for plan in plans for subnet in (plan.subnet, plan.subnet6) if subnet]
 
 
 def _routes() -> Iterable[IPv4Network]:

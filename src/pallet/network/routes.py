@@ -6,11 +6,10 @@ network as long as the container is in it: the others' routes get a worse metric
 
 from __future__ import annotations
 
-import os
 import socket
 import struct
 
-from pallet.host import mounts
+from pallet.network.links import inside
 from pallet.store.container_record import NetworkState
 
 _RTM_NEWROUTE = 24
@@ -32,26 +31,20 @@ def prefer_less(netns: int, place: NetworkState) -> None:
         netns: the container's network namespace, open.
         place: its place in the network.
     """
-    own = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        mounts.setns(netns, mounts.CLONE_NEWNET)
-        try:
-            index = socket.if_nametoindex(place.link)
-            with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0) as netlink:
-                number = int(place.link.removeprefix("eth") or 0)
-                if _ask(netlink, _RTM_DELROUTE, 0, index, place.gateway, _NETAVARKS_METRIC):
-                    _ask(netlink, _RTM_NEWROUTE, _CREATE, index, place.gateway, _WORSE + number)
-        finally:
-            mounts.setns(own, mounts.CLONE_NEWNET)
-    finally:
-        os.close(own)
+    with inside(netns):
+        index = socket.if_nametoindex(place.link)
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0) as netlink:
+            for gateway in filter(None, (place.gateway, place.gateway6)):
+                if _ask(netlink, _RTM_DELROUTE, 0, index, gateway, _NETAVARKS_METRIC):
+                    _ask(netlink, _RTM_NEWROUTE, _CREATE, index, gateway, _WORSE + index)
 
 
 def _ask(netlink: socket.socket, kind: int, flags: int, index: int, gateway: str, metric: int) -> bool:
     """Tell the kernel of a default route; whether it agreed."""
-    body = struct.pack("=BBBBBBBBI", socket.AF_INET, 0, 0, 0, _MAIN_TABLE, _PROTOCOL_STATIC, 0, _UNICAST, 0)
+    family = socket.AF_INET6 if ":" in gateway else socket.AF_INET
+    body = struct.pack("=BBBBBBBBI", family, 0, 0, 0, _MAIN_TABLE, _PROTOCOL_STATIC, 0, _UNICAST, 0)
     for attribute, value in (
-        (_GATEWAY, socket.inet_aton(gateway)),
+        (_GATEWAY, socket.inet_pton(family, gateway)),
         (_OIF, struct.pack("=I", index)),
         (_PRIORITY, struct.pack("=I", metric)),
     ):

@@ -7,7 +7,6 @@ fixed chains. Source: the rules that netavark 1.4 makes with iptables.
 from __future__ import annotations
 
 import re
-from hashlib import sha512
 
 from pallet.host.spawn import find_program, run
 
@@ -34,10 +33,11 @@ def remove_network_rules(subnet: str, name: str) -> None:
     """Remove the rules of a network whose last container has gone; netavark's fixed chains too if no network is left.
 
     Args:
-        subnet: such as `172.17.0.0/16`.
+        subnet: such as `172.17.0.0/16`, or `fd00:1::/64` for its rules of IPv6.
         name: the network's.
     """
-    save, restore = find_program("iptables-save"), find_program("iptables-restore")
+    kind = "ip6tables" if ":" in subnet else "iptables"
+    save, restore = find_program(f"{kind}-save"), find_program(f"{kind}-restore")
     if save is None or restore is None:
         return
     script = cleaning_script(run([save]).stdout.decode(errors="replace"), subnet, name)
@@ -78,8 +78,15 @@ def cleaning_script(rules: str, subnet: str, name: str = "") -> str:
     return "\n".join(out) + "\n" if out else ""
 
 
+def forwards_of(name: str) -> str:
+    """The chain of what a network's containers publish."""
+    return _named_after(name)[1]
+
+
 def _named_after(name: str) -> tuple[str, str]:
     """The chains of a network. Source: netavark, src/network/core_utils.rs, create_network_hash."""
+    from hashlib import sha512
+
     hash = sha512(name.encode()).hexdigest()[:13].upper()
     return f"NETAVARK-{hash}", f"NETAVARK-DN-{hash}"
 

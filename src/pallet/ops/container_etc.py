@@ -36,7 +36,7 @@ def write_etc(record: ContainerRecord, paths: ContainerPaths, places: Places, li
         name, _, address = word.partition(":")
         entries.append((gateway if address == "host-gateway" else address, name))
     entries += links
-    entries += [own_entry(record, place.ip) for _, place in places]
+    entries += [own_entry(record, address) for _, place in places for address in (place.ip, place.ip6) if address]
     _write(paths.hosts, etc_files.hosts(entries) if own_network else _host_file("/etc/hosts"))
     _write(paths.hostname, _full_name(record) + "\n")
     write_resolv_conf(record, paths, places)

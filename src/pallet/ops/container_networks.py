@@ -12,7 +12,7 @@ from pallet.store.volumes import Volume
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pallet.network.bridge import Wanted
+    from pallet.network.plans import Wanted
 
 _NOT_BRIDGED = ("host", "none")
 
@@ -23,7 +23,14 @@ def is_bridged(network_mode: str) -> bool:
 
 
 def record_creation(
-    engine: Engine, record: ContainerRecord, *, aliases: tuple[str, ...] = (), ip: str = "", mac: str = ""
+    engine: Engine,
+    record: ContainerRecord,
+    *,
+    aliases: tuple[str, ...] = (),
+    ip: str = "",
+    mac: str = "",
+    ip6: str = "",
+    link_local_ips: tuple[str, ...] = (),
 ) -> None:
     """Record what comes with a new container: its part in its network, its volumes, the events.
 
@@ -35,7 +42,8 @@ def record_creation(
         aliases: more names for it in a network of the user's.
         ip: the address it has to get there.
         mac: the hardware address it has to get.
-
+        ip6: the IPv6 address it has to get.
+        link_local_ips: more addresses for its link.
     """
     for mount in record.host.mounts:
         if mount.type == "volume":
@@ -47,7 +55,7 @@ def record_creation(
             id = engine.store.networks.find(mode).id if mode != "default" else BRIDGE_ID
         except NotFound:  # there may be one when it starts
             id = mode
-        settings = EndpointSettings(aliases=aliases, ip=ip, mac=mac)
+        settings = EndpointSettings(aliases=aliases, ip=ip, mac=mac, ip6=ip6, link_local_ips=link_local_ips)
         engine.store.networks.join(record.id, id, settings)
     container_event(engine, record, "create")
 
@@ -73,10 +81,10 @@ def joined_networks(engine: Engine, record: ContainerRecord) -> list[tuple[Netwo
 
 def wanted_place(record: ContainerRecord, network: Network, settings: EndpointSettings) -> Wanted:
     """What a container asks of a network."""
-    from pallet.network.bridge import Wanted
+    from pallet.network.plans import Wanted
 
     names = dict.fromkeys((record.name, *dns_aliases(record, network, settings)))
-    return Wanted(network, tuple(names), settings.ip, settings.mac)
+    return Wanted(network, tuple(names), settings.ip, settings.mac, settings.ip6, settings.link_local_ips)
 
 
 def dns_aliases(record: ContainerRecord, network: Network, settings: EndpointSettings) -> tuple[str, ...]:
@@ -89,7 +97,11 @@ def dns_aliases(record: ContainerRecord, network: Network, settings: EndpointSet
 
 def other_subnets(engine: Engine) -> list[str]:
     """The subnets of the networks that users of this store have made."""
-    return [network.subnet for network in engine.store.networks.all() if network.subnet]
+    found = []
+    for network in engine.store.networks.all():
+        if not network.config_only:
+            found += [network.subnet, network.pool6.subnet if network.pool6 else ""]
+    return [subnet for subnet in found if subnet]
 
 
 def clear_places(engine: Engine, container: str) -> list[Network]:

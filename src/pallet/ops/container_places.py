@@ -10,6 +10,7 @@ from pallet.host.idmap import in_user_namespace
 from pallet.network.bridge import Connection
 from pallet.network.usermode import UserConnection
 from pallet.ops.container_networks import other_subnets, wanted_place
+from pallet.ops.network_checks import HOST_BINDING
 from pallet.ops.network_connect import check_address
 from pallet.runtime.paths import ContainerPaths
 from pallet.store.container_record import ContainerRecord, NetworkState, PortBinding
@@ -49,13 +50,18 @@ def find_places(engine: Engine, record: ContainerRecord, networks: list[tuple[Ne
     if record.host.publish_all:
         published = {port.container for port in ports}
         ports += [PortBinding(port) for port in record.config.exposed_ports or () if port not in published]
+    binding = networks[0][0].options.get(HOST_BINDING, "")
+    if binding and binding != "0.0.0.0":
+        ports = [PortBinding(port.container, port.host_ip or binding, port.host_port) for port in ports]
+    # docker's order of each container port's bindings.
+    ports.sort(key=lambda port: -int(port.host_port.partition("-")[0] or 0))
     try:
         if in_user_namespace():
             return UserConnection(ContainerPaths(engine.settings, record.id).run, ports)
         wanted = [wanted_place(record, network, endpoint.settings) for network, endpoint in networks]
         return Connection(record.id, record.name, tuple(ports), wanted, other_subnets(engine))
     except HostError as error:
-        if "port is already allocated" in error.message or "address already in use" in error.message:
+        if "port is already allocated" in error.message or "userland proxy" in error.message:
             text = f"driver failed programming external connectivity on endpoint {record.name} ({record.id})"
             raise HostError(f"{text}: {error.message}") from error
         raise

@@ -117,6 +117,12 @@ def _check_network(options: CreateOptions) -> None:
     for conflict, text in conflicts:
         if conflict:
             raise InvalidInput(f"conflicting options: {text}")
+    if options.ip or options.ip6:
+        from pallet.ops.network_connect import is_address
+
+        for text, version in ((options.ip, 4), (options.ip6, 6)):
+            if text and not is_address(text, version):
+                raise InvalidInput(f"invalid IPv{version} address: {text}")
     if mode in ("bridge", "host", "none") and (options.ip or options.ip6):
         raise HostError("user specified IP address is supported on user defined networks only")
 

@@ -51,10 +51,11 @@ def connect_network(engine: Engine, name: str, container: str, settings: Endpoin
         place = NetworkState()
         if now.running:
             used = {each.place.link for each in before.values() if each.place.ip}
-            link = next(name for name in (f"eth{number}" for number in range(len(used) + 1)) if name not in used)
+            free = (each for each in range(len(used) + 1) if not any(link.endswith(str(each)) for link in used))
+            number = next(free)
             wanted = wanted_place(record, network, settings)
             process = (brief.pid, brief.pid_start)
-            place = bridge.join(record.id, process, wanted, link, other_subnets(engine))
+            place = bridge.join(record.id, process, wanted, number, other_subnets(engine))
         with engine.store.db.transaction():
             engine.store.networks.join(record.id, network.id, settings)
             if place.ip:
@@ -62,7 +63,8 @@ def connect_network(engine: Engine, name: str, container: str, settings: Endpoin
                 network_event(engine, network, "connect", record.id)
         if place.ip:
             paths = ContainerPaths(engine.settings, record.id)
-            add_host(paths, own_entry(record, place.ip))
+            for address in filter(None, (place.ip, place.ip6)):
+                add_host(paths, own_entry(record, address))
             _update_resolver(engine, record, paths)
 
 
@@ -94,7 +96,8 @@ def disconnect_network(engine: Engine, name: str, container: str) -> None:
         _record_leaving(engine, record, network, found[0], running=now.running)
         if now.running and found[0].place.ip:
             paths = ContainerPaths(engine.settings, record.id)
-            remove_host(paths, found[0].place.ip)
+            for address in filter(None, (found[0].place.ip, found[0].place.ip6)):
+                remove_host(paths, address)
             _update_resolver(engine, record, paths)
 
 
@@ -118,14 +121,29 @@ def check_address(network: Network, settings: EndpointSettings) -> None:
     Raises:
         Conflict: docker's text.
     """
-    if not settings.ip:
+    if network.config_only:
+        raise Forbidden("cannot create endpoint on configuration-only network")
+    for text in settings.link_local_ips:
+        if not is_address(text, 0):
+            raise InvalidInput(f"Invalid link-local IP address: [{' '.join(settings.link_local_ips)}]")
+    if not settings.ip and not (settings.ip6 and network.ipv6):
         return
     if network.predefined:
         raise Conflict("user specified IP address is supported on user defined networks only")
-    if network.chosen:
+    if settings.ip and network.chosen:
         raise Conflict(
             "user specified IP address is supported only when connecting to networks with user configured subnets"
         )
+
+
+def is_address(text: str, version: int) -> bool:
+    """Whether a text is an address of this version of IP; any version if 0."""
+    from ipaddress import ip_address
+
+    try:
+        return ip_address(text).version == (version or ip_address(text).version)
+    except ValueError:
+        return False
 
 
 def _check(record: ContainerRecord, network: Network, settings: EndpointSettings) -> None:
@@ -139,6 +157,9 @@ def _check(record: ContainerRecord, network: Network, settings: EndpointSettings
     if settings.aliases and network.predefined:
         raise InvalidInput("network-scoped alias is supported only for containers in user defined networks")
     check_address(network, settings)
+    for text, version in ((settings.ip, 4), (settings.ip6, 6)):
+        if text and not is_address(text, version):
+            raise InvalidInput(f"Invalid IPv{version} address: {text})")
 
 
 def _update_resolver(engine: Engine, record: ContainerRecord, paths: ContainerPaths) -> None:

@@ -6,22 +6,22 @@ Source: docker engine API 1.41, NetworkCreate; the error texts are docker 20.10'
 from __future__ import annotations
 
 import os
-from ipaddress import AddressValueError, IPv4Address, IPv4Network, NetmaskValueError
+from ipaddress import IPv4Network
 
 import msgspec
 
 from pallet.engine import Engine
-from pallet.errors import Conflict, Forbidden, InvalidInput, NotFound, Unsupported
+from pallet.errors import Conflict, Forbidden, NotFound, Unsupported
 from pallet.host.idmap import in_user_namespace
 from pallet.network.bridge import subnets_in_use
-from pallet.network.pools import check_free, choose_subnet
+from pallet.network.pools import choose_subnet
+from pallet.ops.container_networks import other_subnets
+from pallet.ops.network_checks import PoolOptions, check_driver_options, check_pool
 from pallet.ops.record_event import network_event
 from pallet.ops.times import now_ns
 from pallet.store.networks import PREDEFINED, Network
 
-_NAME = "com.docker.network.bridge.name"
-_MTU = "com.docker.network.driver.mtu"
-_LONGEST_LINK = 15  # IFNAMSIZ without its end
+__all__ = ["NetworkOptions", "PoolOptions", "bridge_subnet", "create_network"]
 
 
 class NetworkOptions(msgspec.Struct, frozen=True):
@@ -30,30 +30,28 @@ class NetworkOptions(msgspec.Struct, frozen=True):
     Attributes:
         name: the new network's name.
         driver: only `bridge` can be made.
-        subnet: such as `10.1.0.0/24`; empty to have one chosen.
-        gateway: the bridge's own address; empty for the subnet's first.
-        ip_range: the part of the subnet that containers get addresses from; empty for all of it.
-        aux_addresses: names and addresses that no container gets.
+        pools: at most one of IPv4, chosen if there is none, and one of IPv6.
         internal: no way out.
         attachable: docker's flag for swarms; recorded only.
-        ipv6: refused.
-        options: of the driver: the bridge's name, the MTU; others are recorded only.
+        ipv6: whether containers get IPv6 addresses.
+        options: of the driver: the bridge's name, the MTU, ...; unknown ones are recorded only.
         labels: labels.
         ipam_options: recorded only.
+        config_only: only to lend its settings to other networks.
+        config_from: the name of a network that lends its settings; there may be none of its own then.
     """
 
     name: str
     driver: str = "bridge"
-    subnet: str = ""
-    gateway: str = ""
-    ip_range: str = ""
-    aux_addresses: dict[str, str] = {}
+    pools: tuple[PoolOptions, ...] = ()
     internal: bool = False
     attachable: bool = False
     ipv6: bool = False
     options: dict[str, str] = {}
     labels: dict[str, str] = {}
     ipam_options: dict[str, str] = {}
+    config_only: bool = False
+    config_from: str = ""
 
 
 def create_network(engine: Engine, options: NetworkOptions) -> Network:
@@ -63,8 +61,8 @@ def create_network(engine: Engine, options: NetworkOptions) -> Network:
         Conflict: the name is taken.
         Forbidden: the name or the driver is docker's own, or the subnet is in use.
         InvalidInput: an address that makes no sense.
-        NotFound: an unknown driver.
-        Unsupported: IPv6.
+        NotFound: an unknown driver, or no network that lends its settings.
+        Unsupported: docker's drivers other than `bridge`.
         HostError: no subnet is free.
     """
     if in_user_namespace():
@@ -74,46 +72,128 @@ def create_network(engine: Engine, options: NetworkOptions) -> Network:
         raise Forbidden(f"operation is not permitted on predefined {name} network")
     if not name or any(name == network.name for network in engine.store.networks.all()):
         raise Conflict(f"network with name {name} already exists")
-    if options.driver in ("host", "null"):
-        raise Forbidden(f'only one instance of "{options.driver}" network is allowed')
-    if options.driver != "bridge":
-        raise NotFound(f'plugin "{options.driver}" not found')
-    if options.ipv6:
-        if ":" in options.subnet:
-            raise Unsupported("networks with IPv6 are not supported")
-        raise Unsupported(
-            "could not find an available, non-overlapping IPv6 address pool among the defaults to assign to the network"
+    if options.config_only:
+        return _create_configuration(engine, options)
+    _check_driver(options.driver)
+    lender = _lender(engine, options) if options.config_from else None
+    if lender is not None:
+        options = msgspec.structs.replace(
+            options,
+            pools=_lent(lender),
+            ipv6=lender.ipv6,
+            options=lender.options,
+            labels=lender.labels,
+            ipam_options=lender.ipam_options,
         )
-    _check_options(engine, options.options)
+    check_driver_options(engine, options.options)
     # The lock keeps two from choosing the same subnet; it is the store's own, since networks of other stores may be
     # told of only while they have containers.
     with engine.store.db.transaction():
-        taken = [network.subnet for network in engine.store.networks.all() if network.subnet]
-        if options.subnet:
-            subnet, gateway, ip_range = _checked(options)
-            check_free(subnet, [*taken, *subnets_in_use()])
-        else:
-            subnet, ip_range = _next_subnet(taken), ""
-            gateway = str(IPv4Network(subnet)[1])
-        network = Network(
-            id=os.urandom(32).hex(),
-            name=name,
-            created=now_ns(),
-            subnet=subnet,
-            gateway=gateway,
-            ip_range=ip_range,
-            aux_addresses=options.aux_addresses,
-            chosen=not options.subnet,
-            own_gateway=bool(options.gateway),
-            internal=options.internal,
-            attachable=options.attachable,
-            options=options.options,
-            labels=options.labels,
-            ipam_options=options.ipam_options,
-        )
+        taken = other_subnets(engine)
+        network = _with_pools(_bare(options, "bridge"), options, [*taken, *subnets_in_use()])
+        if not network.subnet:
+            subnet = _next_subnet(taken)
+            network = msgspec.structs.replace(network, subnet=subnet, gateway=str(IPv4Network(subnet)[1]))
+        if network.ipv6 and network.pool6 is None:
+            raise Unsupported(
+                "could not find an available, non-overlapping IPv6 address pool among the defaults to assign to the"
+                " network"
+            )
+        if len(options.pools) > 1 + any(":" in pool.subnet for pool in options.pools):
+            raise Forbidden("bridge driver doesn't support multiple subnets")
         engine.store.networks.add(network)
         network_event(engine, network, "create")
     return network
+
+
+def _bare(options: NetworkOptions, driver: str) -> Network:
+    return Network(
+        id=os.urandom(32).hex(),
+        name=options.name,
+        created=now_ns(),
+        driver=driver,
+        internal=options.internal,
+        attachable=options.attachable,
+        options=options.options,
+        labels=options.labels,
+        ipam_options=options.ipam_options,
+        ipv6=options.ipv6,
+        config_only=options.config_only,
+        config_from=options.config_from,
+    )
+
+
+def _with_pools(network: Network, options: NetworkOptions, taken: list[str]) -> Network:
+    """The network with the user's addresses; `taken` are subnets that they must not meet."""
+    four = [check_pool(pool, taken) for pool in options.pools if ":" not in pool.subnet]
+    six = [check_pool(pool, taken) for pool in options.pools if ":" in pool.subnet]
+    if max(len(four), len(six)) > 1:
+        raise Forbidden("bridge driver doesn't support multiple subnets")
+    if four:
+        pool = four[0]
+        network = msgspec.structs.replace(
+            network,
+            subnet=pool.subnet,
+            gateway=pool.gateway,
+            ip_range=pool.ip_range,
+            aux_addresses=pool.aux_addresses,
+            chosen=False,
+            own_gateway=pool.own_gateway,
+            written=pool.written,
+        )
+    return msgspec.structs.replace(network, pool6=six[0]) if six else network
+
+
+def _create_configuration(engine: Engine, options: NetworkOptions) -> Network:
+    if options.internal or options.attachable:
+        raise Forbidden(
+            "configuration network can only contain network specific fields. Network operator fields like"
+            " [ ingress | internal | attachable | scope ] are not supported."
+        )
+    network = _with_pools(_bare(options, "null"), options, [])
+    with engine.store.db.transaction():
+        engine.store.networks.add(network)
+        network_event(engine, network, "create")
+    return network
+
+
+def _lender(engine: Engine, options: NetworkOptions) -> Network:
+    try:
+        lender = engine.store.networks.find(options.config_from)
+    except NotFound:
+        lender = None
+    if lender is None or not lender.config_only:
+        raise NotFound(f'configuration network "{options.config_from}" does not exist')
+    if options.options:
+        raise Forbidden("network driver options are not supported if the network depends on a configuration network")
+    if options.pools or options.ipv6 or options.labels or options.ipam_options:
+        raise Forbidden(
+            "user specified configurations are not supported if the network depends on a configuration network"
+        )
+    return lender
+
+
+def _lent(lender: Network) -> tuple[PoolOptions, ...]:
+    pools = []
+    if lender.subnet:
+        gateway = lender.gateway if lender.own_gateway else ""
+        pools.append(PoolOptions(lender.written or lender.subnet, gateway, lender.ip_range, lender.aux_addresses))
+    six = lender.pool6
+    if six is not None:
+        gateway = six.gateway if six.own_gateway else ""
+        pools.append(PoolOptions(six.written or six.subnet, gateway, six.ip_range, six.aux_addresses))
+    return tuple(pools)
+
+
+def _check_driver(driver: str) -> None:
+    if driver in ("host", "null"):
+        raise Forbidden(f'only one instance of "{driver}" network is allowed')
+    if driver in ("macvlan", "ipvlan"):
+        raise Unsupported(f"the {driver} driver is not supported: containers are connected by bridges")
+    if driver == "overlay":
+        raise Unsupported("the overlay driver needs a swarm, which is not supported")
+    if driver != "bridge":
+        raise NotFound(f'plugin "{driver}" not found')
 
 
 def bridge_subnet(engine: Engine) -> str:
@@ -124,8 +204,7 @@ def bridge_subnet(engine: Engine) -> str:
     plan = active_plan(BRIDGE_ID)
     if plan is not None:
         return plan.subnet
-    taken = [network.subnet for network in engine.store.networks.all() if network.subnet]
-    return choose_subnet([*taken, *subnets_in_use()])
+    return choose_subnet([*other_subnets(engine), *subnets_in_use()])
 
 
 def _next_subnet(taken: list[str]) -> str:
@@ -137,53 +216,3 @@ def _next_subnet(taken: list[str]) -> str:
     if active_plan(BRIDGE_ID) is None:
         avoid.append(choose_subnet(avoid))
     return choose_subnet(avoid)
-
-
-def _checked(options: NetworkOptions) -> tuple[str, str, str]:
-    """Subnet, gateway and range, in their usual forms."""
-    if ":" in options.subnet:
-        raise Unsupported("networks with IPv6 are not supported")
-    try:
-        subnet = IPv4Network(options.subnet, strict=False)
-        if "/" not in options.subnet:
-            raise ValueError
-    except (AddressValueError, NetmaskValueError, ValueError):
-        raise InvalidInput(f"Invalid subnet {options.subnet} : invalid CIDR address: {options.subnet}") from None
-    if subnet.num_addresses < 4:
-        raise InvalidInput("failed to allocate gateway (): No available addresses on this pool")
-    ip_range = ""
-    if options.ip_range:
-        try:
-            ip_range = str(IPv4Network(options.ip_range, strict=False))
-        except ValueError:
-            raise InvalidInput(f"invalid CIDR address: {options.ip_range}") from None
-    if options.gateway:
-        return str(subnet), _inside(options.gateway, subnet, "gateway"), ip_range
-    first = IPv4Network(ip_range)[0] if ip_range else subnet[1]
-    first = first if first != subnet[0] else subnet[1]
-    for address in options.aux_addresses.values():
-        _inside(address, subnet, "aux-address")
-    while str(first) in options.aux_addresses.values():
-        first += 1
-    return str(subnet), str(first), ip_range
-
-
-def _inside(text: str, subnet: IPv4Network, what: str) -> str:
-    try:
-        address = IPv4Address(text)
-    except ValueError:
-        raise InvalidInput(f"invalid {what} address: {text}") from None
-    if address not in subnet:
-        raise InvalidInput(f"no matching subnet for {what} {text}")
-    return str(address)
-
-
-def _check_options(engine: Engine, options: dict[str, str]) -> None:
-    mtu = options.get(_MTU, "0")
-    if not (mtu.isascii() and mtu.isdigit()):
-        raise InvalidInput(f'failed to parse {_MTU} value: {mtu} (strconv.Atoi: parsing "{mtu}": invalid syntax)')
-    link = options.get(_NAME, "")
-    if len(link) > _LONGEST_LINK or "/" in link or any(char.isspace() for char in link):
-        raise InvalidInput(f"invalid bridge name: {link}")
-    if link and any(network.link == link for network in engine.store.networks.all()):
-        raise Conflict(f"networks have same bridge name: {link}")

@@ -17,8 +17,6 @@ from pallet.ops.times import rfc3339_nano
 from pallet.store.container_record import ContainerRecord, EndpointSettings, NetworkState
 from pallet.store.networks import BRIDGE_ID, PREDEFINED, Network
 
-_NO_IPV6 = {"GlobalIPv6Address": "", "GlobalIPv6PrefixLen": 0}
-
 
 def find_network(engine: Engine, name: str) -> Network:
     """The network with this name, id or id prefix.
@@ -52,7 +50,7 @@ def inspect_network(engine: Engine, name: str) -> dict[str, Any]:
         "Created": rfc3339_nano(network.created),
         "Scope": "local",
         "Driver": network.driver,
-        "EnableIPv6": False,
+        "EnableIPv6": network.ipv6,
         "IPAM": {
             "Driver": "default",
             "Options": None if network.predefined else dict(network.ipam_options),
@@ -61,8 +59,8 @@ def inspect_network(engine: Engine, name: str) -> dict[str, Any]:
         "Internal": network.internal,
         "Attachable": network.attachable,
         "Ingress": False,
-        "ConfigFrom": {"Network": ""},
-        "ConfigOnly": False,
+        "ConfigFrom": {"Network": network.config_from},
+        "ConfigOnly": network.config_only,
         "Containers": _containers(engine, network),
         "Options": _options(network),
         "Labels": dict(sorted(network.labels.items())),
@@ -73,16 +71,26 @@ def _ipam(engine: Engine, network: Network) -> list[dict[str, Any]]:
     if network.id == BRIDGE_ID:
         subnet = bridge_subnet(engine)
         return [{"Subnet": subnet, "Gateway": subnet.partition("/")[0][:-1] + "1"}]
-    if not network.subnet:
-        return []
-    fields: dict[str, Any] = {"Subnet": network.subnet}
-    if network.ip_range:
-        fields["IPRange"] = network.ip_range
-    if network.chosen or network.own_gateway:
-        fields["Gateway"] = network.gateway
-    if network.aux_addresses:
-        fields["AuxiliaryAddresses"] = dict(sorted(network.aux_addresses.items()))
-    return [fields]
+    found = []
+    if network.subnet:
+        gateway = network.gateway if network.chosen or network.own_gateway else ""
+        found.append(_pool(network.written or network.subnet, network.ip_range, gateway, network.aux_addresses))
+    six = network.pool6
+    if six is not None:
+        gateway = six.gateway if six.own_gateway else ""
+        found.append(_pool(six.written or six.subnet, six.ip_range, gateway, six.aux_addresses))
+    return found
+
+
+def _pool(subnet: str, ip_range: str, gateway: str, aux_addresses: dict[str, str]) -> dict[str, Any]:
+    fields: dict[str, Any] = {"Subnet": subnet}
+    if ip_range:
+        fields["IPRange"] = ip_range
+    if gateway:
+        fields["Gateway"] = gateway
+    if aux_addresses:
+        fields["AuxiliaryAddresses"] = dict(sorted(aux_addresses.items()))
+    return fields
 
 
 def _options(network: Network) -> dict[str, str]:
@@ -122,7 +130,7 @@ def _member(name: str, endpoint: str, place: NetworkState) -> dict[str, str]:
         "EndpointID": endpoint,
         "MacAddress": place.mac,
         "IPv4Address": f"{place.ip}/{place.prefix}" if place.ip else "",
-        "IPv6Address": "",
+        "IPv6Address": f"{place.ip6}/{place.prefix6}" if place.ip6 else "",
     }
 
 
@@ -169,21 +177,28 @@ def container_endpoints(engine: Engine, record: ContainerRecord, *, running: boo
 def _endpoint(
     settings: EndpointSettings | None, aliases: list[str] | None, network: str, endpoint: str, place: NetworkState
 ) -> dict[str, Any]:
-    ipam: dict[str, str] | None = None
     connected = settings is not None and settings.connected
-    if settings is not None and (settings.ip or connected):
-        ipam = {"IPv4Address": settings.ip} if settings.ip else {}
+    wanted: dict[str, Any] = {}
+    if settings is not None:
+        wanted = {
+            "IPv4Address": settings.ip,
+            "IPv6Address": settings.ip6,
+            "LinkLocalIPs": list(settings.link_local_ips),
+        }
+    ipam = {key: value for key, value in wanted.items() if value}
+    options = settings.driver_options if settings is not None else {}
     return {
-        "IPAMConfig": ipam,
-        "Links": None,
+        "IPAMConfig": ipam if ipam or connected else None,
+        "Links": list(settings.links) or None if settings is not None else None,
         "Aliases": aliases,
         "NetworkID": network,
         "EndpointID": endpoint,
         "Gateway": place.gateway,
         "IPAddress": place.ip,
         "IPPrefixLen": place.prefix,
-        "IPv6Gateway": "",
-        **_NO_IPV6,
+        "IPv6Gateway": place.gateway6,
+        "GlobalIPv6Address": place.ip6,
+        "GlobalIPv6PrefixLen": place.prefix6,
         "MacAddress": place.mac,
-        "DriverOpts": {} if connected else None,
+        "DriverOpts": options if options or connected else None,
     }

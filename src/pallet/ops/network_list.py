@@ -43,11 +43,21 @@ def _matches(network: Network, wanted: Filters) -> bool:
     return (
         _any(wanted, "driver", lambda value: value == network.driver)
         and _any(wanted, "id", network.id.startswith)
-        and _any(wanted, "name", lambda value: value in network.name)
+        and _any(wanted, "name", lambda value: _names(value, network.name))
         and _any(wanted, "scope", lambda value: value == "local")
         and _any(wanted, "type", lambda value: (value == "builtin") == network.predefined)
         and labels_match(network.labels, wanted.get("label"))
     )
+
+
+def _names(pattern: str, name: str) -> bool:
+    """docker takes a name for a pattern, or for a part of the name."""
+    import re
+
+    try:
+        return pattern in name or re.search(pattern, name) is not None
+    except re.error:
+        return False
 
 
 def _any(wanted: Filters, key: str, test: Callable[[str], bool]) -> bool:

@@ -34,6 +34,8 @@ def remove_network(engine: Engine, name: str) -> None:
     if in_use(engine, network):
         raise Forbidden(f"error while removing network: network {network.name} id {network.id} has active endpoints")
     with engine.store.db.transaction():
+        if any(each.config_from == network.name for each in engine.store.networks.all()):
+            raise Forbidden(f'error while removing network: configuration network "{network.name}" is in use')
         engine.store.networks.remove(network.id)
         network_event(engine, network, "destroy")
 

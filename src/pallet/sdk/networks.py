@@ -6,7 +6,7 @@ import builtins
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pallet.errors import InvalidInput, Unsupported
+from pallet.errors import InvalidInput
 from pallet.sdk.arguments import Filters, filter_pairs
 
 if TYPE_CHECKING:
@@ -162,26 +162,23 @@ class Networks:
             ipam: `{"Config": [{"Subnet": ..., "Gateway": ..., "IPRange": ..., "AuxiliaryAddresses": {...}}]}`.
             internal: no way out.
             labels: labels.
-            enable_ipv6: refused.
+            enable_ipv6: whether containers get addresses of the IPv6 subnet, which `ipam` names.
             attachable: recorded only.
 
         Raises:
             Conflict, Forbidden: the name or the subnet is taken.
             InvalidInput: an address that makes no sense.
             NotFound: another driver.
-            Unsupported: IPv6.
+            Unsupported: IPv6 without a subnet.
 
         Example:
             >>> engine.networks.create("backend", ipam={"Config": [{"Subnet": "10.1.0.0/24"}]})
             <Network: backend>
         """
-        from pallet.ops.network_create import NetworkOptions, create_network
+        from pallet.ops.network_create import NetworkOptions, PoolOptions, create_network
 
-        configs = (ipam or {}).get("Config") or [{}]
-        if len(configs) > 1:
-            raise Unsupported("a network has one subnet only")
-        pool = configs[0]
-        unknown = set(pool) - {"Subnet", "Gateway", "IPRange", "AuxiliaryAddresses"}
+        configs = (ipam or {}).get("Config") or []
+        unknown = {key for pool in configs for key in pool} - {"Subnet", "Gateway", "IPRange", "AuxiliaryAddresses"}
         if unknown:
             raise InvalidInput(f"unknown in an address pool: {', '.join(sorted(unknown))}")
         made = create_network(
@@ -189,10 +186,15 @@ class Networks:
             NetworkOptions(
                 name=name,
                 driver=driver or "bridge",
-                subnet=pool.get("Subnet") or "",
-                gateway=pool.get("Gateway") or "",
-                ip_range=pool.get("IPRange") or "",
-                aux_addresses=dict(pool.get("AuxiliaryAddresses") or {}),
+                pools=tuple(
+                    PoolOptions(
+                        pool.get("Subnet") or "",
+                        pool.get("Gateway") or "",
+                        pool.get("IPRange") or "",
+                        dict(pool.get("AuxiliaryAddresses") or {}),
+                    )
+                    for pool in configs
+                ),
                 internal=internal,
                 attachable=bool(attachable),
                 ipv6=enable_ipv6,

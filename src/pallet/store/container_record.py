@@ -52,6 +52,7 @@ class NetworkState(msgspec.Struct, frozen=True, omit_defaults=True):
         mac: its hardware address.
         ports: what is published, with the host ports as they were chosen.
         link: the network link's name in the container.
+        ip6, prefix6, gateway6: the same in IPv6, where the network has it.
     """
 
     ip: str = ""
@@ -60,6 +61,9 @@ class NetworkState(msgspec.Struct, frozen=True, omit_defaults=True):
     mac: str = ""
     ports: tuple[PortBinding, ...] = ()
     link: str = ""
+    ip6: str = ""
+    prefix6: int = 0
+    gateway6: str = ""
 
 
 class EndpointSettings(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -70,12 +74,20 @@ class EndpointSettings(msgspec.Struct, frozen=True, omit_defaults=True):
         ip: the address it has to get; empty for any free one.
         mac: the hardware address it has to get; empty for docker's own.
         connected: whether it was joined by `network connect`, which docker's inspect shows.
+        ip6: the IPv6 address it has to get.
+        link_local_ips: more addresses for its link, of 169.254.0.0/16 or fe80::/64.
+        links: `name:alias` of containers that it calls by another name there.
+        driver_options: recorded only.
     """
 
     aliases: tuple[str, ...] = ()
     ip: str = ""
     mac: str = ""
     connected: bool = False
+    ip6: str = ""
+    link_local_ips: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
+    driver_options: dict[str, str] = {}
 
 
 class ContainerState(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -18,6 +18,26 @@ NONE_ID = "0d" * 32
 _HEX = frozenset("0123456789abcdef")
 
 
+class Pool6(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A network's IPv6 addresses.
+
+    Attributes:
+        subnet: such as `fd00:1::/64`.
+        gateway: the bridge's own address.
+        ip_range: the part of the subnet that containers get addresses from; empty for all of it.
+        aux_addresses: names and addresses that no container gets.
+        own_gateway: whether the gateway is the user's.
+        written: the subnet as the user wrote it.
+    """
+
+    subnet: str
+    gateway: str
+    ip_range: str = ""
+    aux_addresses: dict[str, str] = {}
+    own_gateway: bool = False
+    written: str = ""
+
+
 class Network(msgspec.Struct, frozen=True, omit_defaults=True):
     """One network.
 
@@ -37,6 +57,11 @@ class Network(msgspec.Struct, frozen=True, omit_defaults=True):
         options: of the driver, docker's names.
         labels: its labels.
         ipam_options: of the address management; recorded only.
+        written: the subnet as the user wrote it.
+        ipv6: whether containers get IPv6 addresses.
+        pool6: the IPv6 subnet; without `ipv6` recorded only.
+        config_only: whether it only lends its settings to other networks.
+        config_from: the network whose settings it has.
     """
 
     id: str
@@ -54,6 +79,11 @@ class Network(msgspec.Struct, frozen=True, omit_defaults=True):
     options: dict[str, str] = {}
     labels: dict[str, str] = {}
     ipam_options: dict[str, str] = {}
+    written: str = ""
+    ipv6: bool = False
+    pool6: Pool6 | None = None
+    config_only: bool = False
+    config_from: str = ""
 
     @property
     def predefined(self) -> bool:
@@ -66,6 +96,16 @@ class Network(msgspec.Struct, frozen=True, omit_defaults=True):
         if self.id == BRIDGE_ID:
             return "pallet0"
         return self.options.get("com.docker.network.bridge.name") or f"br-{self.id[:12]}"
+
+    @property
+    def link_prefix(self) -> str:
+        """How the names of its containers' links begin."""
+        return self.options.get("com.docker.network.container_iface_prefix") or "eth"
+
+    def switch(self, option: str, default: bool) -> bool:
+        """The value of an option of the driver that is on or off."""
+        text = self.options.get(option, "")
+        return text.lower() in ("1", "t", "true") if text else default
 
 
 class Endpoint(msgspec.Struct, frozen=True):

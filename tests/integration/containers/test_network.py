@@ -41,7 +41,8 @@ def test_a_published_port_is_reachable(box: PalletCLI) -> None:
     wait_until(lambda: _page(port) != "", "the page is there")
     ip = box.ok("inspect", "-f", "{{.NetworkSettings.IPAddress}}", "web")
     assert _page(80, ip) == _page(port)
-    assert box.ok("ps", "--format", "{{.Ports}}") == f"0.0.0.0:{port}->80/tcp"
+    assert box.ok("ps", "--format", "{{.Ports}}") == f"0.0.0.0:{port}->80/tcp, :::{port}->80/tcp"
+    assert _page(port, "[::1]") == _page(port)
     # Another container reaches it by its address and by a link's name.
     fetched = box.ok("run", "--rm", "--link", "web:w", "box", "wget", "-q", "-O", "-", "http://w/")
     assert fetched == _page(port).strip()

@@ -137,10 +137,11 @@ def test_published_ports_on_a_network_of_the_users(box: PalletCLI) -> None:
     )
     wait_until(lambda: _page(port) != "", "the page is there")
     shown = box.ok("ps", "--format", "{{.Ports}}")
-    assert shown == f"127.0.0.1:{port}->53/udp, 0.0.0.0:{port}->80/tcp"
-    assert box.ok("port", "web", "80") == f"0.0.0.0:{port}"
+    assert shown == f"127.0.0.1:{port}->53/udp, 0.0.0.0:{port}->80/tcp, :::{port}->80/tcp"
+    assert box.ok("port", "web", "80") == f"0.0.0.0:{port}\n:::{port}"
+    assert _page(port, "[::1]") == _page(port)
     box.ok("network", "disconnect", "net", "web")
-    assert _page(port) == ""
+    assert _page(port) == _page(port, "[::1]") == ""
     box.ok("rm", "-f", "web")
     wait_until(_gone, "nothing is left")
 

@@ -31,7 +31,7 @@ def engine(make_pallet: Callable[..., PalletCLI], busybox_tar: Path) -> Iterator
 def test_networks(engine: pallet.Engine) -> None:
     need("netavark")
     need("aardvark-dns")
-    pool = {"Subnet": "10.125.0.0/24", "IPRange": "10.125.0.128/25", "AuxiliaryAddresses": {"printer": "10.125.0.128"}}
+    pool = {"Subnet": "10.125.0.0/24", "IPRange": "10.125.0.128/25", "AuxiliaryAddresses": {"printer": "10.125.0.129"}}
     network = engine.networks.create("back", ipam={"Config": [pool]}, labels={"tier": "back"}, internal=True)
     assert (network.name, len(network.id), network.short_id) == ("back", 64, network.id[:10])
     assert network.attrs["IPAM"]["Config"] == [pool]
@@ -64,7 +64,7 @@ def test_what_networks_refuse(engine: pallet.Engine) -> None:
         engine.networks.create("bridge")
     with pytest.raises(InvalidInput, match="unknown in an address pool: Subnett"):
         engine.networks.create("two", ipam={"Config": [{"Subnett": "10.0.0.0/24"}]})
-    with pytest.raises(Unsupported):
+    with pytest.raises(Unsupported):  # without a subnet
         engine.networks.create("two", enable_ipv6=True)
 
 

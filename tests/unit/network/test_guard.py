@@ -43,3 +43,18 @@ def test_a_jump_that_is_there_is_not_made_again_and_goes_with_the_chains() -> No
         "-X PALLET_ISOLATION_2",
         "COMMIT",
     ]
+
+
+def test_containers_of_one_network_are_kept_from_each_other() -> None:
+    plan = Plan("4" * 64, "apart", "br-4", "10.3.0.0/24", "10.3.0.1", apart=True)
+    assert needed([plan])
+    assert not needed([plan], six=True)
+    assert "-A PALLET_ISOLATION_1 -i br-4 -o br-4 -j DROP\n" in guarding_script("", [plan])
+
+
+def test_a_network_keeps_its_own_addresses_outside() -> None:
+    plan = Plan("5" * 64, "own", "br-5", "10.4.0.0/24", "10.4.0.1", subnet6="fd00:4::/64", unmasked=True)
+    script = guarding_script("", [plan])
+    assert "*nat\n:PALLET_UNMASKED - [0:0]\n-A PALLET_UNMASKED -s 10.4.0.0/24 ! -d 10.4.0.0/24 -j ACCEPT\n" in script
+    assert "-s fd00:4::/64 ! -d fd00:4::/64 -j ACCEPT" in guarding_script("", [plan], six=True)
+    assert "-X PALLET_UNMASKED" in guarding_script(":PALLET_UNMASKED - [0:0]\n", [_ONE])

@@ -61,3 +61,15 @@ def test_a_network_without_leases_leaves_the_book() -> None:
 
 def test_hardware_address() -> None:
     assert mac_of("172.17.0.2") == "02:42:ac:11:00:02"
+
+
+def test_addresses_of_ipv6() -> None:
+    assert Leases(_plan()).address6("fd00:1::9") == ""
+    leases = Leases(_plan(subnet6="fd00:1::/64", gateway6="fd00:1::1", reserved=("fd00:1::2",)))
+    assert leases.plan.prefix6 == 64
+    assert leases.address6() == "fd00:1::3"
+    assert leases.address6("fd00:1:0::77") == "fd00:1::77"
+    with pytest.raises(Conflict, match=r"^Address already in use$"):
+        leases.address6("fd00:1::1")
+    with pytest.raises(InvalidInput, match=r"^Invalid address fd00:2::1: It does not belong"):
+        leases.address6("fd00:2::1")

@@ -16,7 +16,8 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
     id = containers.find_id(args[0])
     from pallet.ops.container_state import current
 
-    published = sorted(containers.published(id)) if current(ctx.engine, id)[1].running else []
+    # By the container's port; those of one port in docker's order.
+    published = sorted(containers.published(id), key=lambda each: each[0]) if current(ctx.engine, id)[1].running else []
     if len(args) == 1:
         for port, address, number in published:
             ctx.print(f"{port} -> {_address(address, number)}")

@@ -11,22 +11,23 @@ if TYPE_CHECKING:
 
 
 def _run(ctx: Context, opts: Options, args: list[str]) -> int:
-    from ipaddress import IPv4Address
-
-    from pallet.cli.maps import strings
-    from pallet.errors import InvalidInput, Unsupported
+    from pallet.cli.failure import Failure
+    from pallet.cli.maps import pairs, strings
     from pallet.ops.network_connect import connect_network
     from pallet.store.container_record import EndpointSettings
 
-    for flag in ("driver-opt", "ip6", "link", "link-local-ip"):
-        if opts.changed(flag):
-            raise Unsupported(f"--{flag} is not supported")
-    if opts.ip:
-        try:
-            IPv4Address(opts.ip)
-        except ValueError:
-            raise InvalidInput(f"invalid IPv4 address: {opts.ip}") from None
-    settings = EndpointSettings(aliases=tuple(strings(opts.alias)), ip=opts.ip, connected=True)
+    words = strings(opts.driver_opt)
+    if any(not word.partition("=")[1] or not word.partition("=")[0] for word in words):
+        raise Failure("invalid key/value pair format in driver options")
+    settings = EndpointSettings(
+        aliases=tuple(strings(opts.alias)),
+        ip=opts.ip,
+        ip6=opts.ip6,
+        link_local_ips=tuple(strings(opts.link_local_ip)),
+        links=tuple(opts.link),
+        driver_options=pairs(words),
+        connected=True,
+    )
     connect_network(ctx.engine, args[0], args[1], settings)
     return 0
 

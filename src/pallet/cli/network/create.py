@@ -9,13 +9,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pallet.cli.command import Options
     from pallet.cli.context import Context
+    from pallet.ops.network_checks import PoolOptions
 
 
-def _addresses(opts: Options) -> tuple[str, str, str, dict[str, str]]:
-    """Subnet, range, gateway and auxiliary addresses, checked as docker's client does (consolidateIpam)."""
+_WHERE = {"gateways": "for the same subnet", "ranges": "on the same subnet"}
+
+
+def _pools(opts: Options) -> tuple[PoolOptions, ...]:
+    """Subnets with ranges, gateways and auxiliary addresses, checked as docker's client does (consolidateIpam)."""
     from ipaddress import ip_address, ip_network
 
     from pallet.cli.maps import pairs, strings
+    from pallet.ops.network_checks import PoolOptions
 
     subnets, ranges, gateways = strings(opts.subnet), strings(opts.ip_range), strings(opts.gateway)
     auxiliary = pairs(opts.aux_address)
@@ -36,43 +41,48 @@ def _addresses(opts: Options) -> tuple[str, str, str, dict[str, str]]:
         for text in texts:
             if not any(contains(subnet, text) for subnet in subnets):
                 raise Failure(f"no matching subnet for {what} {text}")
-    if len(subnets) > 1:
-        from pallet.errors import Forbidden
 
-        raise Forbidden("bridge driver doesn't support multiple subnets")
-    first = [(each or [""])[0] for each in (subnets, ranges, gateways)]
-    return first[0], first[1], first[2], auxiliary
+    def only(what: str, texts: list[str], subnet: str) -> str:
+        found = [text for text in texts if contains(subnet, text)]
+        if len(found) > 1:
+            raise Failure(f"cannot configure multiple {what} ({found[1]}, {found[0]}) {_WHERE[what]} ({subnet})")
+        return found[0] if found else ""
+
+    return tuple(
+        PoolOptions(
+            subnet,
+            only("gateways", gateways, subnet),
+            only("ranges", ranges, subnet),
+            {name: text for name, text in auxiliary.items() if contains(subnet, text)},
+        )
+        for subnet in subnets
+    )
 
 
 def _run(ctx: Context, opts: Options, args: list[str]) -> int:
     from pallet.cli.maps import pairs
-    from pallet.errors import Forbidden, NotFound, Unsupported
+    from pallet.errors import Forbidden, NotFound
     from pallet.ops.network_create import NetworkOptions, create_network
 
-    subnet, ip_range, gateway, auxiliary = _addresses(opts)
+    pools = _pools(opts)
     if opts.ingress:
         raise Forbidden("Ingress network can only be global scope network")
     if opts.scope not in ("", "local"):
         raise Forbidden(f"cannot create a {opts.scope} scoped network when swarm is not active")
     if opts.ipam_driver != "default":
         raise NotFound(f'plugin "{opts.ipam_driver}" not found')
-    if opts.config_from:
-        raise NotFound(f'configuration network "{opts.config_from}" does not exist')
-    if opts.config_only:
-        raise Unsupported("configuration only networks are not supported")
     options = NetworkOptions(
         name=args[0],
         driver=opts.driver,
-        subnet=subnet,
-        gateway=gateway,
-        ip_range=ip_range,
-        aux_addresses=auxiliary,
+        pools=pools,
         internal=opts.internal,
         attachable=opts.attachable,
         ipv6=opts.ipv6,
         options=pairs(opts.opt),
         labels=pairs(opts.label),
         ipam_options=pairs(opts.ipam_opt),
+        config_only=opts.config_only,
+        config_from=opts.config_from,
     )
     ctx.print(create_network(ctx.engine, options).id)
     return 0

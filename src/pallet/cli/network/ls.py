@@ -48,7 +48,7 @@ class NetworkRow(Row):
             return ",".join(f"{key}={value}" for key, value in sorted(network.labels.items()))
         texts = {
             "Driver": network.driver,
-            "IPv6": "false",
+            "IPv6": "true" if network.ipv6 else "false",
             "Internal": "true" if network.internal else "false",
             "Name": network.name,
         }
