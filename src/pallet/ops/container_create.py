@@ -76,6 +76,8 @@ def create_container(
                     record,
                     aliases=options.network_aliases if own else (),
                     ip=options.ip if own else "",
+                    ip6=options.ip6 if own else "",
+                    link_local_ips=options.link_local_ips if own else (),
                     mac=options.mac_address,
                 )
         except BaseException:
