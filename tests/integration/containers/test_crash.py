@@ -7,7 +7,9 @@ import signal
 import time
 
 from tests.integration.containers.test_network import _HTTPD, _page, _traces
+from tests.integration.test_torture import kill_with_descendants
 from tests.support import free_port, need, wait_until
+from tests.support.leaks import processes_naming
 from tests.support.pallet import PalletCLI
 
 
@@ -75,3 +77,52 @@ def test_runs_killed_while_they_start(box: PalletCLI) -> None:
     wait_until(lambda: _traces() == [], "no rule and no link is left")
     box.ok("system", "prune", "-f")  # directories of containers that never got their record
     assert not list((box.root / "containers").iterdir())
+
+
+def test_a_commit_killed_with_all_its_processes_leaves_nothing_frozen(box: PalletCLI) -> None:
+    id = box.ok("run", "-d", "--network", "none", "--name", "nn", "box", "sleep", "1000")
+    box.ok("exec", "nn", "sh", "-c", "head -c 60000000 /dev/urandom >/noise")
+    for look in (["exec", "nn", "echo", "up"], ["stop", "-t", "0", "nn"]):
+        process = box.start("commit", "nn", "made")
+        freezer = f"/sys/fs/cgroup/freezer/pallet/{id}/freezer.state"
+        held = box.run_dir / id / "held"
+        wait_until(lambda held=held: held.exists() and box.ok("ps", "--format", "{{.State}}") == "paused", "it is held")  # type: ignore[misc]
+        kill_with_descendants(process.pid)
+        process.communicate()
+        assert box.ok(*look) in ("up", "nn")
+        assert not os.path.exists(freezer) or _read(freezer) == "THAWED"
+        assert not held.exists()
+    assert box.ok("inspect", "-f", "{{.State.Status}}", "nn") == "exited"
+    box.ok("start", "nn")
+    box.ok("pause", "nn")  # by the user: nobody else ends that
+    assert [box.ok("ps", "--format", "{{.State}}") for _ in range(2)] == ["paused", "paused"]
+
+
+def _read(path: str) -> str:
+    with open(path) as file:
+        return file.read().strip()
+
+
+def test_a_start_killed_before_its_process_began(box: PalletCLI) -> None:
+    seen = set()
+    for number in range(3):
+        name = f"n{number}"
+        id = box.ok("create", "--network", "none", "--name", name, "box", "sleep", "1000")
+        process = box.start("start", name)
+        created = box.run_dir / "runtime" / id / "exec.fifo"
+        while not created.exists() and process.poll() is None:
+            pass
+        time.sleep(0.004 * number)
+        kill_with_descendants(process.pid)
+        process.communicate()
+        state = box.ok("inspect", "-f", "{{.State.Status}} {{.State.Running}}", name)
+        seen.add(state)
+        if state == "running true":
+            assert box.ok("exec", name, "echo", "up") == "up"
+            continue
+        assert state == "created false"
+        wait_until(lambda id=id: not processes_naming(f"--cid {id}"), "the launch is ended")  # type: ignore[misc]
+        assert box.ok("ps", "-a", "--filter", f"name={name}", "--format", "{{.Status}}") == "Created"
+        box.ok("start", name)
+        assert box.ok("exec", name, "echo", "up") == "up"
+    assert "created false" in seen
