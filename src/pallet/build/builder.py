@@ -11,8 +11,12 @@ import threading
 from concurrent.futures import Future
 from functools import partial
 
+import msgspec
+
+from pallet.build.cacheimport import open_caches
 from pallet.build.context import Context, ignore_rules, open_context
 from pallet.build.events import Canceled, Journal, Listener, deaf
+from pallet.build.fetch import CacheLost
 from pallet.build.finish import finish
 from pallet.build.image import squashed
 from pallet.build.options import BuildOptions, BuildResult
@@ -55,11 +59,24 @@ def build(engine: Engine, context: Context, options: BuildOptions, listener: Lis
     with journal.step("[internal] load .dockerignore"):
         name = "" if options.dockerfile_text is not None else options.dockerfile or "Dockerfile"
         context.ignoring(ignore_rules(context, name, options.ignore_text))
+    try:
+        return _build(engine, context, options, works, journal)
+    except CacheLost as error:
+        with journal.step("[internal] build without other caches") as step:
+            step.log(f"WARNING: {error.message}\n")
+        return _build(engine, context, msgspec.structs.replace(options, cache_from=()), works, journal)
+
+
+def _build(engine: Engine, context: Context, options: BuildOptions, works: list[Work], journal: Journal) -> BuildResult:
     with engine.store.adding(), Shared(engine, options, context, journal) as shared:
         _open_contexts(shared)
+        if options.cache_from and not options.no_cache:
+            shared.book.elsewhere = open_caches(engine, options.cache_from, journal)
         try:
             states = _build_stages(shared, works)
             shared.cancel_all(None)
+            for state in states:
+                shared.book.have(state.top)
         except Exception as error:
             shared.cancel_all(error)
             shared.book.keep()

@@ -9,16 +9,23 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeAlias
 
 import msgspec
 
+from pallet.build.fetch import Fetch
 from pallet.build.layers import Layer, Packed, chain_of
+from pallet.content import ImageSource
 from pallet.digest import Digest
 from pallet.engine import Engine
 from pallet.layer.snapshots import SnapshotInfo, Staging
+from pallet.layer.unpack import Unpacker
+from pallet.oci.descriptor import Descriptor
 from pallet.ops.times import now_ns
 from pallet.store.build_cache import CachedLayer
+
+_SIDE_BY_SIDE = 3  # layers fetched at the same time
 
 
 class Key:
@@ -27,12 +34,16 @@ class Key:
     Args:
         parts: gives it.
         ready: whether it can be given without waiting.
+        floating: the layers below do not count: the result is right on any (COPY --link).
     """
 
-    def __init__(self, parts: Callable[[], Sequence[bytes]], ready: Callable[[], bool] = lambda: True) -> None:
+    def __init__(
+        self, parts: Callable[[], Sequence[bytes]], ready: Callable[[], bool] = lambda: True, *, floating: bool = False
+    ) -> None:
         self._parts = parts
         self._ready = ready
         self._digest = b""
+        self.floating = floating
 
     @property
     def ready(self) -> bool:
@@ -47,11 +58,26 @@ class Key:
                 whole.update(b"%d:" % len(part))
                 whole.update(part)
             self._digest = whole.digest()
-        return Digest.of(b"pallet build 1\n" + chain.encode() + b"\n" + self._digest)
+        below = "any" if self.floating else chain
+        return Digest.of(b"pallet build 1\n" + below.encode() + b"\n" + self._digest)
+
+
+class Found(msgspec.Struct, frozen=True):
+    """A layer that a cache elsewhere has for a key: its blob, where that is, and when it was made (nanoseconds)."""
+
+    blob: Descriptor
+    diff_id: Digest
+    created: int
+    source: ImageSource
+
+
+Elsewhere: TypeAlias = Callable[[Digest], Found | None]
+"""What other caches have for a key."""
 
 
 class _Made(msgspec.Struct, frozen=True):
     layer: Layer
+    staging: Staging
     keys: tuple[Key, ...]
     description: str
 
@@ -61,25 +87,36 @@ class LayerBook:
 
     Args:
         engine: whose store; the caller is inside `store.adding()`.
+        unpacker: gives the workers that unpack what other caches have.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, unpacker: Callable[[], Unpacker]) -> None:
         self._engine = engine
+        self._unpacker = unpacker
         self._lock = threading.Lock()
         self._made: list[_Made] = []
+        self._count = 0
         self._staged: list[Staging] = []
         self._used: list[Digest] = []
         self._running: dict[Digest, Future[Layer]] = {}
+        self._fetches: list[Fetch] = []
+        self._records: dict[Layer, list[Digest]] = {}
+        self.elsewhere: Elsewhere = lambda key: None
 
     @property
     def made(self) -> int:
         """How many layers were made."""
-        return len(self._made)
+        return self._count
 
     @property
     def found(self) -> int:
         """How many layers were found."""
         return len(self._used)
+
+    @property
+    def records(self) -> dict[Layer, list[Digest]]:
+        """The layers of the steps, and the keys they are known to be found by."""
+        return self._records
 
     def base(self, chain: Sequence[Digest], packed: Sequence[Packed]) -> Layer | None:
         """The layers of an image, bottom first."""
@@ -109,12 +146,14 @@ class LayerBook:
         Returns:
             The layer, and whether it was found.
         """
-        if not use_cache or (parent is not None and not parent.known):
-            return self._make(parent, keys, description, make), False
-        chain = chain_of(parent)
-        for key in keys:
-            if key.ready and (found := self._find(parent, chain, key.on(chain))) is not None:
+        known = parent is None or parent.known
+        usable = [key for key in keys if known or key.floating] if use_cache else []
+        chain = chain_of(parent) if known else ""
+        for key in usable:
+            if key.ready and (found := self._find(parent, chain, key, keys, description)) is not None:
                 return found, True
+        if not usable or keys[-1].floating or not known:
+            return self._make(parent, keys, description, make), False
         # Another stage may be at the very same step.
         last = keys[-1].on(chain)
         with self._lock:
@@ -134,43 +173,53 @@ class LayerBook:
         mine.set_result(layer)
         return layer, False
 
+    def have(self, top: Layer | None) -> None:
+        """Have the files of a layer and of all below. Errors as `Fetch.begin`."""
+        away = [layer for layer in top.downwards() if layer.away] if top else []
+        if len(away) > 1:
+            with ThreadPoolExecutor(max_workers=_SIDE_BY_SIDE) as pool:
+                list(pool.map(Layer.begin, away))
+        for layer in reversed(away):
+            layer.fs  # noqa: B018 it is fetched by being asked for
+
     def keep(self) -> None:
         """Make the layers that are done snapshots, and remember what they are found by; drop the others.
 
         Raises:
             HostError: the disk is full, ...
         """
-        whole: list[tuple[_Made, Staging, SnapshotInfo]] = []
+        whole: list[tuple[_Made, SnapshotInfo]] = []
         kept: list[CachedLayer] = []
         try:
             for made in self._made:
                 layer = made.layer
-                if layer.staging is None or not layer.known or not _succeeded(layer):
+                if not layer.known or not _succeeded(layer):
                     continue
                 packed, chain, parent = layer.packed, layer.chain_id, chain_of(layer.parent)
-                info = SnapshotInfo(chain, packed.diff_id, parent, packed.size, packed.files)
-                whole.append((made, layer.staging, info))
-                for key in made.keys:
-                    if key.ready:
-                        kept.append(
-                            CachedLayer(
-                                key.on(parent),
-                                chain,
-                                parent,
-                                packed.diff_id,
-                                packed.blob,
-                                packed.size,
-                                made.description,
-                                layer.created,
-                            )
-                        )
-            for _, staging, _ in whole:
-                _empty_beside(staging)
-            self._engine.snapshots.commit([(staging, info) for _, staging, info in whole])
-            for made, _, info in whole:
-                made.layer.fs = self._engine.snapshots.fs(info.chain_id)
+                whole.append((made, SnapshotInfo(chain, packed.diff_id, parent, packed.size, packed.files)))
+                digests = [key.on(parent) for key in made.keys if key.ready]
+                self._records.setdefault(layer, []).extend(digests)
+                kept += [
+                    CachedLayer(
+                        digest,
+                        chain,
+                        parent,
+                        packed.diff_id,
+                        packed.blob,
+                        packed.size,
+                        made.description,
+                        layer.created,
+                    )
+                    for digest in digests
+                ]
+            for made, _ in whole:
+                _empty_beside(made.staging)
+            self._engine.snapshots.commit([(made.staging, info) for made, info in whole])
+            for made, info in whole:
+                made.layer.settle(self._engine.snapshots.fs(info.chain_id))
             self._engine.store.build_cache.add(kept)
         finally:
+            self._made.clear()
             self.close()
 
     def touch(self) -> None:
@@ -180,25 +229,70 @@ class LayerBook:
 
     def close(self) -> None:
         """Drop what was not kept."""
+        fetches, self._fetches = self._fetches, []
+        for fetch in fetches:
+            fetch.close()
         staged, self._staged = self._staged, []
         for staging in staged:
             staging.discard()
 
-    def _find(self, parent: Layer | None, chain: str, key: Digest) -> Layer | None:
+    def _find(self, parent: Layer | None, chain: str, key: Key, keys: Sequence[Key], description: str) -> Layer | None:
+        digest = key.on(chain)
+        layer = self._here(parent, chain, digest, keys, description, floating=key.floating)
+        if layer is None:
+            found = self.elsewhere(digest)
+            if found is not None:
+                layer = self._away(parent, found.blob, found.diff_id, found.created, found.source, keys, description)
+        if layer is not None:
+            with self._lock:
+                self._used.append(digest)
+                self._records.setdefault(layer, []).append(digest)
+        return layer
+
+    def _here(
+        self, parent: Layer | None, chain: str, key: Digest, keys: Sequence[Key], description: str, *, floating: bool
+    ) -> Layer | None:
+        """What the store has for a key."""
         found = self._engine.store.build_cache.get(key)
-        if found is None or found.parent != chain:
+        if found is None or not self._engine.store.blobs.has(found.blob.digest):
             return None
-        if not self._engine.snapshots.has(found.chain_id) or not self._engine.store.blobs.has(found.blob.digest):
+        chain_id = found.chain_id
+        if floating:
+            if parent is not None and not parent.known:
+                return self._away(parent, found.blob, found.diff_id, found.created, None, keys, description)
+            chain_id = Digest.of(f"{chain} {found.diff_id}".encode()) if chain else found.diff_id
+        elif found.parent != chain:
             return None
-        files = self._engine.snapshots.info(found.chain_id).files
+        if not self._engine.snapshots.has(chain_id):
+            if not floating:
+                return None
+            return self._away(parent, found.blob, found.diff_id, found.created, None, keys, description)
+        files = self._engine.snapshots.info(chain_id).files
+        packed = Packed(found.blob, found.diff_id, found.size, files)
+        return Layer(parent, self._engine.snapshots.fs(chain_id), packed, created=found.created)
+
+    def _away(
+        self,
+        parent: Layer | None,
+        blob: Descriptor,
+        diff_id: Digest,
+        created: int,
+        source: ImageSource | None,
+        keys: Sequence[Key],
+        description: str,
+    ) -> Layer:
+        """A layer whose files come when they are wanted, from a blob."""
+
+        def done(layer: Layer, staging: Staging) -> None:
+            with self._lock:
+                self._staged.append(staging)
+                self._made.append(_Made(layer, staging, tuple(keys), description))
+
+        bottom = parent is None
+        fetch = Fetch(self._engine, self._unpacker, blob, diff_id, bottom=bottom, source=source, done=done)
         with self._lock:
-            self._used.append(key)
-        return Layer(
-            parent,
-            self._engine.snapshots.fs(found.chain_id),
-            Packed(found.blob, found.diff_id, found.size, files),
-            created=found.created,
-        )
+            self._fetches.append(fetch)
+        return Layer(parent, "", Packed(blob, diff_id, 0, 0), created=created, fetch=fetch)
 
     def _make(
         self,
@@ -210,14 +304,18 @@ class LayerBook:
         staging = self._engine.snapshots.stage()
         with self._lock:
             self._staged.append(staging)
-        layer = Layer(parent, staging.fs, make(staging), staging, created=now_ns())
+        layer = Layer(parent, staging.fs, make(staging), created=now_ns())
         with self._lock:
-            self._made.append(_Made(layer, tuple(keys), description))
+            self._count += 1
+            self._made.append(_Made(layer, staging, tuple(keys), description))
         return layer
 
 
 def _succeeded(layer: Layer) -> bool:
+    """Whether it and all below are here, whole."""
     for each in layer.downwards():
+        if each.away:
+            return False
         if isinstance(each._packed, Future) and each._packed.exception() is not None:
             return False
     return True

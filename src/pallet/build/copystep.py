@@ -20,6 +20,7 @@ from pallet.build.git import clone, head_of, is_commit, is_git
 from pallet.build.layers import Layer, Packed, chain_of, directories
 from pallet.build.layerwrite import write_layer
 from pallet.build.metadata import working_directory
+from pallet.build.modes import has_numbers
 from pallet.build.shared import Shared
 from pallet.build.source import Tree
 from pallet.build.state import State
@@ -70,6 +71,8 @@ class CopyStep:
         self._parts: list[bytes] | None = None
         self._lock = threading.Lock()
         self.fetched: list[tuple[str, str, str]] = []  # address, algorithm, digest in hex
+        # Names of users are looked up in the layers below, which then count.
+        self._floating = instruction.link and (not instruction.chown or has_numbers(instruction.chown))
 
     def run(self, description: str, *, use_cache: bool) -> tuple[Layer, bool]:
         """Carry it out: gives the layer, and whether it was in the cache.
@@ -90,9 +93,17 @@ class CopyStep:
             extra = self._extra(scratch)
             if self._staged:
                 # What a stage holds is known by its chain; a look into it tells whether another chain holds the same.
-                keys = [Key(self._chain_parts, self._chain_ready), Key(lambda: self._content_parts(self._look, extra))]
+                keys = [
+                    Key(self._chain_parts, self._chain_ready, floating=self._floating),
+                    Key(lambda: self._content_parts(self._look, extra), floating=self._floating),
+                ]
             else:
-                keys = [Key(lambda: self._content_parts(lambda use: use(self._context_tree()), extra))]
+                keys = [
+                    Key(
+                        lambda: self._content_parts(lambda use: use(self._context_tree()), extra),
+                        floating=self._floating,
+                    )
+                ]
             return self._shared.book.layer(
                 self._state.top,
                 keys,
@@ -165,12 +176,15 @@ class CopyStep:
             "parents" if isinstance(found, Copy) and found.parents else "",
             f"unpack {found.unpack}" if isinstance(found, Add) else "",
             "" if clamp is None else str(clamp),
+            *(["link"] if found.link else []),
         ]
         return [word.encode("utf-8", "surrogateescape") for word in words]
 
     def _make(self, staging: Staging, scratch: Scratch, extra: Sequence[Copied]) -> Packed:
         lowers = directories(self._state.top)
-        stacks = [lowers, directories(self._source)] if self._staged else [lowers]
+        stacks = [lowers, directories(self._source) if self._staged else []]
+        if self._instruction.link:
+            stacks.append([])  # it is laid out on nothing, whatever lies below
 
         def write(roots: list[int]) -> Packed:
             tree = Tree(roots[1], keeps_owners=True) if self._staged else self._context_tree()
@@ -178,7 +192,14 @@ class CopyStep:
             self._content_parts(lambda use: use(tree), extra)  # now: the sources may be gone when it is asked for
             if isinstance(self._instruction, Add):
                 gathered = self._unpacked(scratch, gathered)
-            plan = lay_out(self._instruction, gathered, self._destination, roots[0], clamp=self._shared.options.clamp)
+            plan = lay_out(
+                self._instruction,
+                gathered,
+                self._destination,
+                roots[2] if self._instruction.link else roots[0],
+                people=roots[0],
+                clamp=self._shared.options.clamp,
+            )
             items = plan.items()
             flat = all(stat.S_ISDIR(item.mode) for item in items)
             unpacker = None if flat else self._shared.unpacker

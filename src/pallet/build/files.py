@@ -119,14 +119,21 @@ def contents_key(gathered: Gathered, cache: BuildCache) -> list[bytes]:
 
 
 def lay_out(
-    instruction: Copy | Add, gathered: Gathered, destination: str, root: int, *, clamp: int | None = None
+    instruction: Copy | Add,
+    gathered: Gathered,
+    destination: str,
+    root: int,
+    *,
+    people: int,
+    clamp: int | None = None,
 ) -> CopyPlan:
     """Put the sources where they go.
 
     Args:
         instruction: its --chown and --chmod count.
         destination: an absolute path.
-        root: the stage's root, open.
+        root: what it is laid out on: the stage's root, or an empty one; open.
+        people: the root that has the users and groups, open.
         clamp: the latest time, in seconds since 1970.
 
     Raises:
@@ -135,7 +142,7 @@ def lay_out(
     latest = None if clamp is None else clamp * _NANOSECONDS
     plan = CopyPlan(
         root,
-        owner=owner(instruction.chown, root),
+        owner=owner(instruction.chown, people),
         chmod=mode_change(instruction.chmod),
         clock=lambda time: time if latest is None else min(time, latest),
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from uuid import uuid4
 
 from pallet.build.attest.statement import Predicate
+from pallet.build.cacheexport import export_caches, inline_cache
 from pallet.build.image import make_image
 from pallet.build.options import BuildResult
 from pallet.build.output import write_outputs
@@ -45,6 +46,7 @@ def finish(shared: Shared, works: Sequence[Work], states: Sequence[State]) -> Bu
             for reference in options.tags:
                 step.log(f"naming to {reference.with_default_tag()}\n")
     write_outputs(shared, result)
+    export_caches(shared, [state.top for state in states])
     main = result.main
     return BuildResult(
         main.config.id, main.manifest, main.config, options.tags, made, found, result.root, result.provenance
@@ -52,7 +54,9 @@ def finish(shared: Shared, works: Sequence[Work], states: Sequence[State]) -> Bu
 
 
 def _image(shared: Shared, work: Work, state: State) -> Built:
-    config, manifest = make_image(state, shared.options, oci=shared.options.needs_oci)
+    config, manifest = make_image(
+        state, shared.options, oci=shared.options.needs_oci, cache=inline_cache(shared, state.top)
+    )
     return Built(work, state, config, annotated(shared.options, config.platform, manifest))
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from pallet.archive.documents import to_oci
 from pallet.build.cache import Key
+from pallet.build.cacheformat import INLINE
 from pallet.build.layers import Packed, chain_of, directories
 from pallet.build.options import BuildOptions
 from pallet.build.shared import Shared
@@ -25,12 +26,15 @@ from pallet.oci.mutate import manifest_for
 from pallet.ops.times import rfc3339_nano
 
 
-def make_image(state: State, options: BuildOptions, *, oci: bool = False) -> tuple[ImageConfig, Manifest]:
+def make_image(
+    state: State, options: BuildOptions, *, oci: bool = False, cache: str = ""
+) -> tuple[ImageConfig, Manifest]:
     """The config and the manifest of a finished stage.
 
     Args:
         state: the stage.
         options: its labels, its time.
+        cache: the inline cache, if it is to have one.
         oci: whether the manifest has to be of OCI's type, as part of an OCI index.
     """
     if options.labels:
@@ -51,6 +55,8 @@ def make_image(state: State, options: BuildOptions, *, oci: bool = False) -> tup
     if platform.variant:
         fields["variant"] = platform.variant
     fields["rootfs"] = {"type": "layers", "diff_ids": [layer.packed.diff_id for layer in layers]}
+    if cache:
+        fields[INLINE] = cache
     config = parse_config(encode(fields))
     manifest = manifest_for(config, tuple(layer.packed.blob for layer in layers))
     return config, to_oci(manifest) if oci else manifest

@@ -1,16 +1,20 @@
 """The layers of a stage while it is built: a chain of directories, of which the upper ones may have no digest yet.
 
 A RUN's layer can be built upon as soon as the command has ended; its tar is made meanwhile. So a layer knows at once
-where its files are, and later what it is.
+where its files are, and later what it is. With a layer that a cache elsewhere has it is the other way round: what it is
+is known, and its files come when somebody wants to see them.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
+from typing import Protocol
 
 import msgspec
 
+from pallet.content import ImageSource
 from pallet.digest import Digest
 from pallet.layer.snapshots import Staging
 from pallet.oci.descriptor import Descriptor
@@ -25,34 +29,83 @@ class Packed(msgspec.Struct, frozen=True):
     files: int
 
 
+class Fetches(Protocol):
+    """Gets the files of a layer that is away; see `fetch.Fetch`."""
+
+    source: ImageSource | None
+    """Has the blob; None if it is here."""
+
+    def begin(self) -> None:
+        """Fetch and unpack it, as far as that goes without the layers below."""
+
+    def __call__(self, layer: Layer) -> tuple[Staging, Packed]:
+        """Give where its files are, and what it is with all its numbers."""
+
+
 class Layer:
     """One layer on its parents.
 
     Args:
         parent: the layer below, or None.
-        fs: the directory with its files, as overlayfs wants a lower directory.
+        fs: the directory with its files, as overlayfs wants a lower directory; "" if `fetch` is to get them.
         packed: what it is, now or in a while.
-        staging: what `fs` is in, for a layer that is not among the snapshots yet.
         created: when it was made, in nanoseconds since 1970.
+        fetch: gets the files.
     """
 
-    __slots__ = ("_chain", "_packed", "created", "fs", "parent", "staging")
+    __slots__ = ("_chain", "_fetch", "_fs", "_lock", "_packed", "created", "parent")
 
     def __init__(
         self,
         parent: Layer | None,
         fs: str,
         packed: Packed | Future[Packed],
-        staging: Staging | None = None,
         *,
         created: int = 0,
+        fetch: Fetches | None = None,
     ) -> None:
         self.parent = parent
-        self.fs = fs
-        self.staging = staging
         self.created = created
+        self._fs = fs
         self._packed = packed
         self._chain: Digest | None = None
+        self._fetch = fetch
+        self._lock = threading.Lock()
+
+    @property
+    def fs(self) -> str:
+        """The directory with its files; waits until they are here.
+
+        Raises:
+            PalletError: they cannot be had.
+        """
+        with self._lock:
+            if self._fetch is not None:
+                staging, self._packed = self._fetch(self)
+                self._fs = staging.fs
+                self._fetch = None
+            return self._fs
+
+    @property
+    def away(self) -> bool:
+        """Whether its files are still to be fetched."""
+        return self._fetch is not None
+
+    def begin(self) -> None:
+        """Get its files, if they are away, as far as that goes without the layers below. Errors as `fs`."""
+        fetch = self._fetch
+        if fetch is not None:
+            fetch.begin()
+
+    @property
+    def source(self) -> ImageSource | None:
+        """What has its blob, if it is away; None if that is here."""
+        fetch = self._fetch
+        return None if fetch is None else fetch.source
+
+    def settle(self, fs: str) -> None:
+        """Say where its files are for good."""
+        self._fs = fs
 
     @property
     def known(self) -> bool:

@@ -68,6 +68,12 @@ def _apply(bits: int, who: str, operator: str, what: str, *, directory: bool) ->
     return (bits & ~(mask & 0o777 if directory else mask)) | value
 
 
+def has_numbers(text: str) -> bool:
+    """Whether a --chown means the same in every root."""
+    user, colon, group = text.partition(":")
+    return user.isdigit() and (not colon or group.isdigit())
+
+
 def owner(text: str, root: int) -> tuple[int, int] | None:
     """Whom a --chown means: user and group id, a user's own group if none is given; None for no --chown.
 
@@ -80,8 +86,8 @@ def owner(text: str, root: int) -> tuple[int, int] | None:
     """
     if not text:
         return None
-    user, colon, group = text.partition(":")
-    if user.isdigit() and (not colon or group.isdigit()):
+    user, _, group = text.partition(":")
+    if has_numbers(text):
         return int(user), int(group) if group else int(user)
     try:
         found = resolve_user(text, read_in_root(root, "/etc/passwd"), read_in_root(root, "/etc/group"))

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from pallet.build.attest.request import Annotation, AttestRequest
+from pallet.build.cachespec import CacheFrom, CacheTo
 from pallet.digest import Digest
 from pallet.oci.config import ImageConfig
 from pallet.oci.descriptor import Descriptor
@@ -56,6 +57,8 @@ class BuildOptions(msgspec.Struct, frozen=True):
         no_cache_filter: the same for the stages of these names.
         pull: base images are asked for in their registries even if they are here.
         platforms: what to build for, each once; none for this machine's.
+        cache_from: caches of other builds, the first that has a result counts.
+        cache_to: where this build's cache goes besides the store.
         attest: what to attach to the images.
         annotations: of manifests, descriptors and the index.
         labels: go into the config on top of the Dockerfile's.
@@ -87,6 +90,8 @@ class BuildOptions(msgspec.Struct, frozen=True):
     no_cache_filter: tuple[str, ...] = ()
     pull: bool = False
     platforms: tuple[Platform, ...] = ()
+    cache_from: tuple[CacheFrom, ...] = ()
+    cache_to: tuple[CacheTo, ...] = ()
     attest: AttestRequest = AttestRequest()
     annotations: tuple[Annotation, ...] = ()
     labels: dict[str, str] = {}

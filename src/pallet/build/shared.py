@@ -50,7 +50,7 @@ class Shared:
         self.journal = journal
         self.started = now_ns()
         self.cancel = Cancel()
-        self.book = LayerBook(engine)
+        self.book = LayerBook(engine, lambda: self.unpacker)
         self.bases = Bases(engine, self.book, journal, self.cancel, refresh=options.pull)
         self.contexts: dict[str, Context] = {}
         self._stack = ExitStack()

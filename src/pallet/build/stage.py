@@ -233,9 +233,10 @@ class StageBuilder:
         """WORKDIR's layer: the directory, if it is not there; it belongs to the stage's user."""
         options, user = self._shared.options, state.config.user
         parts = [b"WORKDIR", path.encode("utf-8", "surrogateescape"), user.encode(), str(options.epoch).encode()]
-        lowers = directories(state.top)
 
         def make(staging: Staging) -> Packed:
+            lowers = directories(state.top)
+
             def write(roots: list[int]) -> Packed:
                 clamp = options.clamp
                 plan = CopyPlan(

@@ -6,6 +6,7 @@ import csv
 import os
 
 from pallet.build.attest.request import parse_annotation, parse_attests
+from pallet.build.cachespec import parse_cache_from, parse_cache_to
 from pallet.build.options import BuildOptions, NamedContext, Output, Secret
 from pallet.cli.failure import Failure
 from pallet.errors import InvalidInput
@@ -45,6 +46,8 @@ def build_options(opts: Options, environ: Mapping[str, str], **more: object) -> 
         "no_cache_filter": tuple(word for text in opts.no_cache_filter for word in text.split(",")),
         "pull": opts.pull,
         "platforms": _platforms(opts.platform),
+        "cache_from": tuple(parse_cache_from(text) for text in opts.cache_from),
+        "cache_to": tuple(parse_cache_to(text) for text in opts.cache_to),
         "attest": parse_attests(opts.attest, opts.sbom, opts.provenance),
         "annotations": tuple(each for text in opts.annotation for each in parse_annotation(text)),
         "labels": dict(_pair(text) for text in opts.label),

@@ -16,6 +16,7 @@ from pallet.oci.chain import chain_ids
 from pallet.oci.config import ImageConfig
 from pallet.oci.descriptor import Descriptor
 from pallet.oci.manifest import Manifest
+from pallet.ops.take_blob import take_blob
 from pallet.progress import Event, Progress
 
 _DOWNLOADS = 3  # as docker's max-concurrent-downloads
@@ -119,20 +120,7 @@ class StoreSink:
 
     def _fetch(self, descriptor: Descriptor, source: ImageSource, job: LayerJob | None, advance: Advance) -> None:
         # Another process may be fetching the same blob: while it is awaited, a failed sibling can still stop us.
-        with self._blobs.ingest(descriptor, waiting=lambda: advance(0)) as ingest:
-            kept = self._local(descriptor.digest) if ingest.done else ingest.existing()
-            for chunk in kept:
-                advance(len(chunk))
-                if job is not None:
-                    job.write(chunk)
-            if ingest.done:
-                return
-            for chunk in source.blob_chunks(descriptor, ingest.offset):
-                ingest.write(chunk)
-                advance(len(chunk))
-                if job is not None:
-                    job.write(chunk)
-            ingest.commit()
+        take_blob(self._blobs, descriptor, source, advance, None if job is None else job.write)
 
     def _places(self, descriptor: Descriptor) -> list[int]:
         if descriptor.digest not in self._positions:

@@ -81,6 +81,7 @@ def _context(
 
 
 def _options(words: dict[str, Any], path: object) -> BuildOptions:
+    from pallet.build.cachespec import parse_cache_from, parse_cache_to
     from pallet.build.options import BuildOptions, NamedContext, Secret
     from pallet.platform import parse as parse_platform
 
@@ -101,6 +102,8 @@ def _options(words: dict[str, Any], path: object) -> BuildOptions:
         no_cache=bool(words.pop("nocache", False)),
         pull=bool(words.pop("pull", False)),
         platforms=tuple(parse_platform(name) for name in platform.split(",")) if platform else (),
+        cache_from=tuple(parse_cache_from(text) for text in words.pop("cache_from", None) or ()),
+        cache_to=tuple(parse_cache_to(text) for text in words.pop("cache_to", None) or ()),
         labels=dict(words.pop("labels", None) or {}),
         network=words.pop("network_mode", None) or "default",
         extra_hosts=tuple(hosts),

@@ -74,6 +74,11 @@ class BuildCache:
         """All results, those used last first."""
         return [_layer(row) for row in self._db.rows(f"SELECT {_COLUMNS} {_FROM} ORDER BY b.used DESC, b.key")]
 
+    def keys_of(self, chain_id: Digest, blob: Digest) -> list[Digest]:
+        """All keys that lead to this result."""
+        rows = self._db.rows("SELECT key FROM build_cache WHERE chain_id = ? AND blob = ?", (chain_id, blob))
+        return [Digest(row[0]) for row in rows]
+
     def touch(self, keys: Iterable[Digest]) -> None:
         """Note that a build wanted these results just now."""
         now = time.time_ns()

@@ -153,6 +153,14 @@ COMMAND = Command(
         Flag("attest", kind="list", help="Attestation parameters (format: type=sbom, type=provenance,mode=max)"),
         Flag("build-arg", kind="list", help="Set build-time variables"),
         Flag("build-context", kind="list", help="Additional build contexts (e.g., name=path)"),
+        Flag(
+            "cache-from", kind="list", help="External cache sources (e.g., user/app:cache, type=local,src=path/to/dir)"
+        ),
+        Flag(
+            "cache-to",
+            kind="list",
+            help="Cache export destinations (e.g., user/app:cache, type=local,dest=path/to/dir)",
+        ),
         Flag("call", kind="string", default="build", help='Set method for evaluating build ("check")', hidden=True),
         Flag("cgroup-parent", kind="string", help="Optional parent cgroup for the container"),
         Flag("check", help="Check the Dockerfile, build nothing"),
