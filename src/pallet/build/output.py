@@ -103,7 +103,7 @@ def _write_archive(shared: Shared, output: Output, result: Result) -> None:
         sink = OciArchiveSink(file) if output.type == "oci" else DockerArchiveSink(file)
         names: list[Reference | None] = [reference.with_default_tag() for reference in shared.options.tags]
         names = names or [None]
-        save_tree(shared.engine, result.tree, names, sink)
+        save_tree(shared.engine, result.tree, names, sink, root=result.root)
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from pallet.dockerfile.instructions import Run
 from pallet.dockerfile.scope import proxy_variables
 from pallet.errors import InvalidInput
 from pallet.layer.snapshots import Staging
+from pallet.platform import host, rank
 from pallet.runtime import etc_files
 
 _PIPES = "/dev/pipes/"
@@ -130,11 +131,19 @@ class RunStep:
         code = sandbox.run(lines.write, shared.cancel)
         lines.close()
         if code:
+            self._refuse_foreign(lines.last)
             raise InvalidInput(f'process "{" ".join(self.args)}" did not complete successfully: exit code: {code}')
         clamp = options.clamp
         files = tidy(staging.fs, clamp=clamp)
         # The next step may begin: nothing of this layer changes any more.
         return shared.later(lambda: pack(shared.engine.store.blobs, staging.fs, files, clamp=clamp))
+
+    def _refuse_foreign(self, said: str) -> None:
+        """Say why the programs of another architecture do not run."""
+        platform = self._state.platform
+        if rank(platform, host()) is None and "exec format error" in said.lower():
+            why = f'process "{" ".join(self.args)}": exec format error: this machine does not run programs for {platform}'
+            raise InvalidInput(f"{why}; install qemu-user-static and binfmt-support, or build on $BUILDPLATFORM")
 
     def _files(self) -> list[tuple[str, str]]:
         found = []
@@ -175,24 +184,31 @@ class RunStep:
 
 
 class LineLog:
-    """Turns output, as it comes, into text: whole lines, but what waits is not held back for long lines."""
+    """Turns output, as it comes, into text: whole lines, but what waits is not held back for long lines.
+
+    Attributes:
+        last: the last lines that came.
+    """
 
     def __init__(self, log: Callable[[str], None]) -> None:
         self._log = log
         self._decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
         self._rest = ""
+        self.last = ""
 
     def write(self, data: bytes) -> None:
         """Take the next piece."""
         text = self._rest + self._decoder.decode(data)
         whole, newline, self._rest = text.rpartition("\n")
         if newline:
+            self.last = whole
             self._log(whole + "\n")
 
     def close(self) -> None:
         """There is no more."""
         rest, self._rest = self._rest + self._decoder.decode(b"", final=True), ""
         if rest:
+            self.last = rest
             self._log(rest + "\n")
 
 

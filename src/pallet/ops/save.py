@@ -66,12 +66,22 @@ def save_tree(
     names: Sequence[Reference | None],
     sink: ArchiveSink,
     *,
+    root: Descriptor | None = None,
     progress: Progress = silent,
 ) -> None:
-    """Write one image, whose blobs are all here though it may have no record, under some names; None for no name."""
+    """Write one image, whose blobs are all here though it may have no record.
+
+    Args:
+        engine: whose store.
+        tree: the image.
+        names: what it is called; None for no name.
+        sink: the archive; it is finished, not closed.
+        root: the tree's root with annotations that the archive's list is to have.
+        progress: told of the bytes that went by.
+    """
     _copy(engine, tree, sink, progress)
     for name in names:
-        sink.name(name, tree.root)
+        sink.name(name, root or tree.root)
     sink.finish()
 
 
