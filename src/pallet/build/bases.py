@@ -9,6 +9,7 @@ import msgspec
 from pallet.build.cache import LayerBook
 from pallet.build.events import Cancel, Journal
 from pallet.build.layers import Layer, Packed
+from pallet.build.layout import PREFIX, layout_image
 from pallet.digest import Digest
 from pallet.engine import Engine
 from pallet.errors import InvalidInput, NoSuchImage, PalletError
@@ -17,6 +18,15 @@ from pallet.ops.images import StoredImage, image_by_id, load_image
 from pallet.ops.pull import pull
 from pallet.platform import Platform, rank
 from pallet.reference import parse
+
+_DOCKER_IMAGE = "docker-image://"
+
+
+def named_image(value: str) -> str:
+    """The image that a build context is; "" for a context of files."""
+    if value.startswith(_DOCKER_IMAGE):
+        return value.removeprefix(_DOCKER_IMAGE)
+    return value if value.startswith(PREFIX) else ""
 
 
 class Base(msgspec.Struct, frozen=True):
@@ -65,7 +75,11 @@ class Bases:
 
     def _load(self, name: str, platform: Platform) -> Base:
         with self._journal.step(f"[internal] load metadata for {_full(name)}") as step:
-            image = None if self._refresh else self._here(name, platform)
+            image: StoredImage | None
+            if name.startswith(PREFIX):
+                image = layout_image(self._engine, name, platform, step.progress)
+            else:
+                image = None if self._refresh else self._here(name, platform)
             if image is None:
                 pulled = pull(self._engine, parse(name), platform=platform, progress=step.progress)
                 image = image_by_id(self._engine, pulled.image)

@@ -13,6 +13,7 @@ from functools import partial
 
 import msgspec
 
+from pallet.build.bases import named_image
 from pallet.build.cacheimport import open_caches
 from pallet.build.context import Context, ignore_rules, open_context
 from pallet.build.events import Canceled, Journal, Listener, deaf
@@ -30,9 +31,6 @@ from pallet.dockerfile.stages import Dockerfile, parse_dockerfile
 from pallet.engine import Engine
 from pallet.errors import InvalidInput
 from pallet.platform import Platform, host
-
-_DOCKER_IMAGE = "docker-image://"
-_UNSUPPORTED = ("oci-layout://", "target:")
 
 
 def build(engine: Engine, context: Context, options: BuildOptions, listener: Listener = deaf) -> BuildResult:
@@ -122,9 +120,9 @@ def make_plan(dockerfile: Dockerfile, options: BuildOptions, target: Platform) -
 
 def _open_contexts(shared: Shared) -> None:
     for each in shared.options.contexts:
-        if each.value.startswith(_UNSUPPORTED):
-            raise InvalidInput(f"build context {each.name}: {each.value} is not supported")
-        if each.value.startswith(_DOCKER_IMAGE):
+        if each.value.startswith("target:"):
+            raise InvalidInput(f"build context {each.name}: {each.value} is not supported: targets are a bake file's")
+        if named_image(each.value):
             continue
         name = context_name(each.name)
         with shared.journal.step(f"[context {each.name}] load from {each.value}"):

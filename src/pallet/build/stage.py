@@ -7,7 +7,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
-from pallet.build.bases import Base
+from pallet.build.bases import Base, named_image
 from pallet.build.cache import Key
 from pallet.build.copyplan import CopyPlan
 from pallet.build.copystep import CopyStep
@@ -36,7 +36,6 @@ from pallet.platform import parse as parse_platform
 from pallet.reference import parse as parse_reference
 
 _MAKES_LAYER = (Run, Copy, Add, Workdir)
-_DOCKER_IMAGE = "docker-image://"
 _T = TypeVar("_T")
 
 
@@ -117,10 +116,10 @@ class StageBuilder:
     def _from_image(self, base: Source, platform: Platform) -> tuple[State, str]:
         name = base.name
         if base.kind == "context":
-            where = self._named(name)
-            if not where.startswith(_DOCKER_IMAGE):
+            image = named_image(self._named(name))
+            if not image:
                 return self._from_directory(name, platform), ""
-            name = where.removeprefix(_DOCKER_IMAGE)
+            name = image
         found = self._base(name, platform)
         config = base_config(found.image.config)
         created = parse_rfc3339(found.image.config.created or "") or self._shared.now()
@@ -218,10 +217,10 @@ class StageBuilder:
             return MountSource(None, staged=True)
         name = source.name
         if source.kind == "context":
-            where = self._named(name)
-            if not where.startswith(_DOCKER_IMAGE):
+            image = named_image(self._named(name))
+            if not image:
                 return MountSource(context=name)
-            name = where.removeprefix(_DOCKER_IMAGE)
+            name = image
         return MountSource(self._base(name, self._work.platform).top, staged=True)
 
     def _base(self, name: str, platform: Platform) -> Base:

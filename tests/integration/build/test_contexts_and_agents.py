@@ -1,0 +1,95 @@
+"""Named contexts of every kind, and SSH agents in RUN."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.support import need
+from tests.support.pallet import PalletCLI
+
+USES = """FROM {name} AS base
+FROM box
+COPY --from={name} /f /copied
+RUN --mount=from={name},target=/m cat /m/f > /mounted
+COPY --from=base /f /from
+"""
+
+
+@pytest.fixture
+def box(pallet: PalletCLI, busybox_tar: Path) -> PalletCLI:
+    pallet.ok("import", str(busybox_tar), "box")
+    return pallet
+
+
+@pytest.fixture
+def place(box: PalletCLI, tmp_path: Path) -> Path:
+    """A folder with a file, an image `other` and an OCI layout with the same file."""
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files/f").write_text("text\n")
+    (tmp_path / "files/Dockerfile").write_text("FROM scratch\nCOPY f /f\n")
+    words = ("-t", "other", "-o", "type=image", "-o", f"type=oci,dest={tmp_path}/oci.tar")
+    box.ok("build", *words, str(tmp_path / "files"))
+    (tmp_path / "layout").mkdir()
+    subprocess.run(["tar", "-C", str(tmp_path / "layout"), "-xf", str(tmp_path / "oci.tar")], check=True)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "value", ["files", "oci-layout://{}/layout", "oci-layout://{}/layout:latest", "docker-image://other"]
+)
+def test_named_contexts(box: PalletCLI, place: Path, value: str) -> None:
+    (place / "Dockerfile").write_text(USES.format(name="named"))
+    where = f"named={place}/files" if value == "files" else f"named={value.format(place)}"
+    words = ("-t", "made", "-f", str(place / "Dockerfile"), "--build-context", where)
+    box.ok("build", *words, str(place / "files"))
+    read = box.ok("run", "--rm", "--network", "none", "made", "cat", "/copied", "/mounted", "/from")
+    assert read == "text\ntext\ntext"
+
+
+def test_a_layout_without_the_image(box: PalletCLI, place: Path) -> None:
+    (place / "Dockerfile").write_text("FROM named\n")
+    for value, said in ((f"{place}/layout:none", "has no image none"), (f"{place}/files", "is no OCI layout")):
+        words = ("-f", str(place / "Dockerfile"), "--build-context", f"named=oci-layout://{value}")
+        done = box("build", *words, str(place / "files"))
+        assert done.code == 1
+        assert said in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+@pytest.fixture
+def agent(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """An agent's socket, and a key that it has."""
+    key, socket = tmp_path / "key", str(tmp_path / "agent")
+    subprocess.run([need("ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+    running = subprocess.Popen(
+        [need("ssh-agent"), "-D", "-a", socket], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    try:
+        assert running.stdout is not None
+        running.stdout.readline()
+        subprocess.run([need("ssh-add"), "-q", str(key)], check=True, env={"SSH_AUTH_SOCK": socket})
+        yield socket, key
+    finally:
+        running.terminate()
+        running.wait()
+
+
+def test_an_agent_is_there_during_the_run_alone(box: PalletCLI, place: Path, agent: tuple[str, Path]) -> None:
+    socket, _ = agent
+    text = "FROM box\nRUN --mount=type=ssh test -S $SSH_AUTH_SOCK && ls -n $SSH_AUTH_SOCK | cut -c1 > /kind\n"
+    text += "RUN --mount=type=ssh,id=other,target=/a test -S /a && echo $SSH_AUTH_SOCK > /where\n"
+    text += 'RUN test -z "$SSH_AUTH_SOCK" && ! test -e /a\n'
+    (place / "files/Dockerfile").write_text(text)
+    box.ok("build", "-t", "made", "--ssh", f"default={socket}", "--ssh", f"other={socket}", str(place / "files"))
+    assert box.ok("run", "--rm", "--network", "none", "made", "cat", "/kind", "/where") == "s\n/a"
+
+
+def test_without_an_agent(box: PalletCLI, place: Path) -> None:
+    (place / "files/Dockerfile").write_text("FROM box\nRUN --mount=type=ssh,required=true true\n")
+    done = box("build", str(place / "files"))
+    assert done.code == 1
+    assert 'no SSH key "default" forwarded from the client' in done.stderr
+    assert "SSH_AUTH_SOCK" in box("build", "--ssh", "default", str(place / "files")).stderr
