@@ -22,7 +22,7 @@ from pallet.store.container_record import NetworkState
 _RTM_NEWADDR = 20
 _REQUEST_ACK_CREATE = 0x1 | 0x4 | 0x400
 _LOCAL_PREFIX = {4: 16, 6: 64}
-_SCOPE_LINK = 253
+_SCOPE_GLOBAL = 0  # as docker has it, although these are link-local
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
 
 
@@ -90,7 +90,7 @@ def _set(link: str, name: str, on: bool) -> None:
 def _add_address(link: str, text: str) -> None:
     address = ip_address(text)
     family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
-    header = (family, _LOCAL_PREFIX[address.version], 0, _SCOPE_LINK, socket.if_nametoindex(link))
+    header = (family, _LOCAL_PREFIX[address.version], 0, _SCOPE_GLOBAL, socket.if_nametoindex(link))
     body = struct.pack("=BBBBI", *header)
     for attribute in (_IFA_LOCAL, _IFA_ADDRESS):
         body += struct.pack("=HH", 4 + len(address.packed), attribute) + address.packed

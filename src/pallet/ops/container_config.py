@@ -71,6 +71,7 @@ def write_config(
         init=find_init() if record.host.init else "",
         sources={mount.source: clone_path(paths, mount) for mount in record.host.mounts if clone_path(paths, mount)},
         tmpfs=_tmpfs(record),
+        variables=_link_variables(engine, record) if record.host.links else (),
     )
     with open(paths.config, "wb") as file:
         file.write(encode_spec(build_spec(_with_flags(record, volumes), around)))
@@ -100,6 +101,12 @@ def find_init() -> str:
     raise HostError(
         'exec: "docker-init": executable file not found in $PATH', hint="install tini-static, docker-init or catatonit"
     )
+
+
+def _link_variables(engine: Engine, record: ContainerRecord) -> tuple[str, ...]:
+    from pallet.ops.container_links import link_variables
+
+    return tuple(link_variables(engine, record))
 
 
 def _prepare(record: ContainerRecord, root: int, mounted: Mapping[str, str]) -> None:

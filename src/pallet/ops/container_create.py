@@ -78,6 +78,7 @@ def create_container(
                     ip=options.ip if own else "",
                     ip6=options.ip6 if own else "",
                     link_local_ips=options.link_local_ips if own else (),
+                    links=options.links if own else (),
                     mac=options.mac_address,
                 )
         except BaseException:
@@ -175,7 +176,7 @@ def _healthcheck(own: Healthcheck | None, image: Healthcheck | None) -> Healthch
 
 
 _SAME = """
-publish_all tmpfs volumes_from volume_driver links extra_hosts dns dns_options dns_search cap_add cap_drop
+publish_all tmpfs volumes_from volume_driver extra_hosts dns dns_options dns_search cap_add cap_drop
 privileged group_add sysctls init pid_mode uts_mode userns_mode cgroupns_mode isolation oom_score_adj shm_size
 resources restart_policy log_options read_only auto_remove cidfile runtime
 """
@@ -194,6 +195,7 @@ def _host(engine: Engine, options: CreateOptions, config: ContainerConfig, bindi
         mounts=plan_mounts(engine, options, config.volumes or ()),
         mount_specs=options.mounts,
         security_opt=security,
+        links=options.links if options.network in ("default", "bridge") else (),
         masked=options.masked and not options.privileged,
         ipc_mode=options.ipc_mode or "private",
         log_driver=options.log_driver or "json-file",

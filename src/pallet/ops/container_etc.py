@@ -8,12 +8,13 @@ import os
 from collections.abc import Sequence
 
 from pallet.engine import Engine
-from pallet.errors import HostError
+from pallet.errors import PalletError
 from pallet.host.files import write_all
+from pallet.ops.container_links import legacy_links
 from pallet.ops.container_state import current
 from pallet.runtime import etc_files
 from pallet.runtime.paths import ContainerPaths
-from pallet.store.container_record import ContainerRecord, NetworkState
+from pallet.store.container_record import ContainerRecord, EndpointSettings, NetworkState
 from pallet.store.networks import Network
 
 Places = Sequence[tuple[Network, NetworkState]]
@@ -82,17 +83,27 @@ def link_entries(engine: Engine, record: ContainerRecord) -> list[tuple[str, str
         HostError: one of them does not run, in docker's words.
     """
     out = []
-    own = {each.network for each in engine.store.networks.of_container(record.id)}
-    for word in record.host.links:
+    for link in legacy_links(engine, record):
+        target = link.target
+        out.append((link.ip, " ".join(dict.fromkeys((link.alias, target.config.hostname, target.name)))))
+    for endpoint in engine.store.networks.of_container(record.id):
+        out += network_links(engine, endpoint.network, endpoint.settings)
+    return out
+
+
+def network_links(engine: Engine, network: str, settings: EndpointSettings) -> list[tuple[str, str]]:
+    """The /etc/hosts entries of the links in a network of the user's; who is not there has none, as with docker."""
+    out = []
+    for word in settings.links:
         name, _, alias = word.partition(":")
-        target = engine.store.containers.find(name)
-        _, now = current(engine, target.id)
-        alias = alias or target.name
-        if not now.running:
-            raise HostError(f"Cannot link to a non running container: /{target.name} AS /{record.name}/{alias}")
-        places = [each.place for each in engine.store.networks.of_container(target.id) if each.network in own]
-        ip = next((place.ip for place in places if place.ip), engine.store.containers.state(target.id).network.ip)
-        out.append((ip, " ".join(dict.fromkeys((alias, target.config.hostname, target.name)))))
+        try:
+            target = engine.store.containers.find(name)
+        except PalletError:
+            continue
+        places = [each.place for each in engine.store.networks.of_container(target.id) if each.network == network]
+        for place in places:
+            if place.ip and current(engine, target.id)[1].running:
+                out += [(address, alias or target.name) for address in (place.ip, place.ip6) if address]
     return out
 
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 
 from pallet.errors import Conflict, HostError, InvalidInput
+from pallet.host.files import unlink_if_there
 from pallet.ops.container_state import current
+from pallet.runtime.exec_notes import exec_note
 from pallet.runtime.exec_process import ExecProcess, describe
 from pallet.runtime.oci_runtime import find_runtime
 from pallet.runtime.paths import ContainerPaths
@@ -149,7 +151,7 @@ class _Prepared:
         if now.name == "paused":
             raise Conflict(f"Container {name} is paused, unpause the container before exec")
         self._id = id
-        self._exec_id = ""
+        self._exec_id = os.urandom(32).hex()
         self._events = engine.store.events
         self._pid = brief.pid
         self._options = options
@@ -173,15 +175,21 @@ class _Prepared:
         self._description = describe(like, options.argv, env, self.cwd, terminal=options.tty)
 
     def begin(self, streams: tuple[int, int, int], *, detached: bool = False, console: str = "") -> ExecProcess:
+        pidfile = exec_note(self._paths, self._exec_id)
         process = ExecProcess(
-            self._runtime, self._id, self._description, streams=streams, console=console, detached=detached
+            self._runtime,
+            self._id,
+            self._description,
+            streams=streams,
+            console=console,
+            detached=detached,
+            pidfile=pidfile,
         )
         self._tell_of_start()  # while the runtime works
         return process
 
     def _tell_of_start(self) -> None:
         """Record docker's events of a process that starts."""
-        self._exec_id = os.urandom(32).hex()
         argv = self._options.argv
         for action in ("exec_create", "exec_start"):
             text = f"{action}: {argv[0]} {' '.join(argv[1:])}"
@@ -190,6 +198,7 @@ class _Prepared:
     def tell_of_end(self, code: int | None) -> int | None:
         """Record the event of its end, unless the user has detached; returns the code."""
         if code is not None:
+            unlink_if_there(exec_note(self._paths, self._exec_id))
             self._events.add_of_container(self._id, "exec_die", {"execID": self._exec_id, "exitCode": str(code)})
         return code
 
@@ -270,10 +279,11 @@ class _Prepared:
 
     def _with_all_capabilities(self, like: str) -> str:
         from pallet.oci.codec import decode, encode
-        from pallet.runtime.defaults import ALL_CAPABILITIES
+        from pallet.runtime.spec import granted
+        from pallet.store.host_config import HostConfig
 
         process = decode(like.encode(), dict, "the container's process")
-        names = [f"CAP_{name}" for name in ALL_CAPABILITIES]
+        names = [f"CAP_{name}" for name in granted(HostConfig(privileged=True))]
         process["capabilities"] = dict.fromkeys(("bounding", "effective", "permitted", "inheritable"), names)
         return encode(process).decode()
 

@@ -21,6 +21,7 @@ from pallet.ops.inspect_host import host_config
 from pallet.ops.supervision import has_check
 from pallet.ops.times import rfc3339_nano
 from pallet.runtime import health_file
+from pallet.runtime.exec_notes import running_execs
 from pallet.runtime.paths import ContainerPaths
 from pallet.runtime.state import Status
 from pallet.runtime.supervisor_file import is_supervised
@@ -64,7 +65,7 @@ def inspect_container(engine: Engine, name: str, *, with_size: bool = False) -> 
         "MountLabel": "",
         "ProcessLabel": "",
         "AppArmorProfile": "",
-        "ExecIDs": None,
+        "ExecIDs": running_execs(paths) or None if now.running else None,
         "HostConfig": host_config(record, runtime_of(engine, record).name),
         "GraphDriver": _graph_driver(engine, record, paths),
         **sizes,

@@ -31,6 +31,7 @@ def record_creation(
     mac: str = "",
     ip6: str = "",
     link_local_ips: tuple[str, ...] = (),
+    links: tuple[str, ...] = (),
 ) -> None:
     """Record what comes with a new container: its part in its network, its volumes, the events.
 
@@ -44,6 +45,7 @@ def record_creation(
         mac: the hardware address it has to get.
         ip6: the IPv6 address it has to get.
         link_local_ips: more addresses for its link.
+        links: `name:alias` of containers that it calls by another name there.
     """
     for mount in record.host.mounts:
         if mount.type == "volume":
@@ -55,7 +57,9 @@ def record_creation(
             id = engine.store.networks.find(mode).id if mode != "default" else BRIDGE_ID
         except NotFound:  # there may be one when it starts
             id = mode
-        settings = EndpointSettings(aliases=aliases, ip=ip, mac=mac, ip6=ip6, link_local_ips=link_local_ips)
+        settings = EndpointSettings(
+            aliases=aliases, ip=ip, mac=mac, ip6=ip6, link_local_ips=link_local_ips, links=links
+        )
         engine.store.networks.join(record.id, id, settings)
     container_event(engine, record, "create")
 

@@ -88,7 +88,7 @@ def _start(
     bridge = bool(networks)
     joins = find_joins(engine, record)
     layers = engine.snapshots.lower_dirs(record.chain_id) if record.chain_id else []
-    links = link_entries(engine, record) if host.links else []
+    links = link_entries(engine, record) if host.links or any(each.settings.links for _, each in networks) else []
     places: dict[str, NetworkState] = {}
     for directory in (paths.run_dir, paths.run):
         os.makedirs(directory, 0o700, exist_ok=True)

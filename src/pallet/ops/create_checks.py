@@ -10,7 +10,7 @@ from collections.abc import Callable
 import msgspec
 
 from pallet.engine import Engine
-from pallet.errors import HostError, InvalidInput, NoSuchContainer
+from pallet.errors import HostError, InvalidInput, NoSuchContainer, NotFound
 from pallet.oci.config import Healthcheck
 from pallet.ops.create_options import CreateOptions
 from pallet.ops.log_options import check_logging
@@ -69,8 +69,14 @@ def check_options(engine: Engine, options: CreateOptions, warn: Callable[[str], 
     if options.storage_options:
         raise InvalidInput("--storage-opt is supported only for overlay over xfs with 'pquota' mount option")
     check_logging(options.log_driver or "json-file", options.log_options)
-    for link in options.links:
-        engine.store.containers.find_id(link.partition(":")[0])
+    for link in options.links if options.network in ("default", "bridge") else ():
+        name = link.partition(":")[0]
+        try:
+            if not name:
+                raise NotFound('invalid name or ID supplied: ""')
+            engine.store.containers.find_id(name)
+        except NotFound as error:
+            raise InvalidInput(f"could not get container for {name}: {error.message}") from error
     joined = {
         name: _joined(engine, getattr(options, name), strict=name != "network")
         for name in ("network", "pid_mode", "ipc_mode")

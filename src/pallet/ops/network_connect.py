@@ -9,7 +9,7 @@ from pallet.errors import Conflict, Forbidden, InvalidInput, Unsupported
 from pallet.host.idmap import in_user_namespace
 from pallet.host.locks import lock
 from pallet.network import bridge
-from pallet.ops.container_etc import add_host, own_entry, remove_host, write_resolv_conf
+from pallet.ops.container_etc import add_host, network_links, own_entry, remove_host, write_resolv_conf
 from pallet.ops.container_networks import joined_networks, other_subnets, wanted_place
 from pallet.ops.container_state import current
 from pallet.ops.record_event import network_event
@@ -65,6 +65,8 @@ def connect_network(engine: Engine, name: str, container: str, settings: Endpoin
             paths = ContainerPaths(engine.settings, record.id)
             for address in filter(None, (place.ip, place.ip6)):
                 add_host(paths, own_entry(record, address))
+            for entry in network_links(engine, network.id, settings):
+                add_host(paths, entry)
             _update_resolver(engine, record, paths)
 
 

@@ -46,6 +46,7 @@ class Surroundings(msgspec.Struct, frozen=True):
         init: the program on the host that becomes the first process; empty for none.
         sources: where the runtime finds a bind's source, if that is not the source itself.
         tmpfs: the options of each tmpfs of the user's, by path.
+        variables: of the environment, that tell of linked containers.
     """
 
     paths: ContainerPaths
@@ -60,6 +61,7 @@ class Surroundings(msgspec.Struct, frozen=True):
     init: str = ""
     sources: dict[str, str] = {}
     tmpfs: dict[str, list[str]] = {}
+    variables: tuple[str, ...] = ()
 
 
 def build_spec(record: ContainerRecord, around: Surroundings) -> dict[str, Any]:
@@ -122,7 +124,7 @@ def _process(record: ContainerRecord, around: Surroundings, capabilities: tuple[
             "additionalGids": list(around.user.groups),
         },
         "args": [_INIT, "--", *args] if around.init else args,
-        "env": environment(record, around.user.home),
+        "env": environment(record, around.user.home, around.variables),
         "cwd": config.working_dir or "/",
         "capabilities": _capabilities(capabilities, around.user.uid),
         "noNewPrivileges": _security_words(host).get("no-new-privileges", "false").lower() in ("", "1", "t", "true"),
@@ -144,12 +146,12 @@ def encode_spec(spec: dict[str, Any]) -> bytes:
     return encode(spec)
 
 
-def environment(record: ContainerRecord, home: str) -> list[str]:
+def environment(record: ContainerRecord, home: str, variables: tuple[str, ...] = ()) -> list[str]:
     """The process's environment: docker's defaults, then the image's and the user's, then HOME if nobody set it."""
     out = {"PATH": defaults.PATH, "HOSTNAME": f"HOSTNAME={record.config.hostname}"}
     if record.config.tty:
         out["TERM"] = "TERM=xterm"
-    for word in record.config.env or ():
+    for word in (*variables, *(record.config.env or ())):
         name, equals, _ = word.partition("=")
         if equals:
             out[name] = word
