@@ -32,6 +32,7 @@ setup_tools_test='
 dockerd                                    docker.io
 /usr/bin/docker                            docker-cli
 skopeo                                     skopeo
+ssh-agent                                  openssh-client
 umoci                                      umoci
 podman                                     podman
 zstd                                       zstd

@@ -68,6 +68,7 @@ def build(engine: Engine, context: Context, options: BuildOptions, listener: Lis
 def _build(engine: Engine, context: Context, options: BuildOptions, works: list[Work], journal: Journal) -> BuildResult:
     with engine.store.adding(), Shared(engine, options, context, journal) as shared:
         _open_contexts(shared)
+        shared.start_agents()
         if options.cache_from and not options.no_cache:
             shared.book.elsewhere = open_caches(engine, options.cache_from, journal)
         try:

@@ -65,7 +65,7 @@ class BuildOptions(msgspec.Struct, frozen=True):
         network: of RUN: `default`, `bridge`, `host` or `none`.
         extra_hosts: `name:address`, for RUN's /etc/hosts.
         secrets: what RUN --mount=type=secret finds.
-        ssh: the id of an SSH agent and its socket.
+        ssh: the id of an SSH agent and its socket, or private keys, separated by commas.
         contexts: named contexts.
         epoch: the time of all that is made, in seconds since 1970; None for the present.
         rewrite_times: files in new layers are no younger than `epoch`.

@@ -157,7 +157,7 @@ class RunMounts:
 
     def _agent(self, mount: Mount, number: int) -> list[Bind]:
         id = mount.id or "default"
-        socket = self._shared.options.ssh.get(id)
+        socket = self._shared.agents.get(id)
         if socket is None:
             if mount.required:
                 raise InvalidInput(f'no SSH key "{id}" forwarded from the client')

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import stat
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import TypeVar
 
+from pallet.build.agent import key_agent
 from pallet.build.bases import Bases
 from pallet.build.cache import LayerBook
 from pallet.build.context import Context
@@ -53,6 +55,7 @@ class Shared:
         self.book = LayerBook(engine, lambda: self.unpacker)
         self.bases = Bases(engine, self.book, journal, self.cancel, refresh=options.pull)
         self.contexts: dict[str, Context] = {}
+        self.agents: dict[str, str] = {}
         self._stack = ExitStack()
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 1), thread_name_prefix="pack")
@@ -101,6 +104,19 @@ class Shared:
         staging = self.engine.snapshots.stage()
         self._stack.callback(staging.discard)
         return staging
+
+    def start_agents(self) -> None:
+        """Have the agents of --ssh; those of keys are started. Call it in the thread that waits for the build.
+
+        Raises:
+            InvalidInput: a key that is none.
+        """
+        for id, value in self.options.ssh.items():
+            if stat.S_ISSOCK(os.stat(value.partition(",")[0]).st_mode):
+                self.agents[id] = value
+            else:
+                place = self.staging().path
+                self.agents[id] = self._stack.enter_context(key_agent(place, value.split(",")))
 
     def opened(self, context: Context) -> Context:
         """Close a context with the build."""

@@ -171,13 +171,17 @@ def _agent(text: str, environ: Mapping[str, str]) -> tuple[str, str]:
         raise InvalidInput("invalid empty ssh agent socket: make sure SSH_AUTH_SOCK is set")
     import stat
 
-    try:
-        is_socket = stat.S_ISSOCK(os.stat(socket).st_mode)
-    except OSError as error:
-        raise InvalidInput(f"could not parse ssh: [{text}]: stat {socket}: {error.strerror}") from None
-    if not is_socket:
-        raise InvalidInput(f"--ssh takes an agent's socket, and {socket} is none", hint="ssh-add the key to an agent")
-    return id, os.path.join(os.getcwd(), socket)
+    paths = [os.path.join(os.getcwd(), path) for path in socket.split(",")]
+    for path in paths:
+        try:
+            mode = os.stat(path).st_mode
+        except OSError as error:
+            raise InvalidInput(f"could not parse ssh: [{text}]: stat {path}: {error.strerror}") from None
+        if stat.S_ISSOCK(mode) and len(paths) > 1:
+            raise InvalidInput("only single socket allowed")
+        if not stat.S_ISSOCK(mode) and not stat.S_ISREG(mode):
+            raise InvalidInput(f"{path} is neither a key nor an agent's socket")
+    return id, ",".join(paths)
 
 
 def _context(text: str) -> NamedContext:

@@ -87,6 +87,27 @@ def test_an_agent_is_there_during_the_run_alone(box: PalletCLI, place: Path, age
     assert box.ok("run", "--rm", "--network", "none", "made", "cat", "/kind", "/where") == "s\n/a"
 
 
+def test_keys_are_in_an_agent_of_the_builds_own(box: PalletCLI, place: Path, agent: tuple[str, Path]) -> None:
+    _, key = agent
+    files = place / "files"
+    # The agent is asked by the machine's own ssh-add, with its libraries.
+    listed = subprocess.run(["ldd", need("ssh-add")], check=True, capture_output=True, text=True).stdout.split()
+    for path in [need("ssh-add"), *(word for word in listed if word.startswith("/"))]:
+        target = files / "root" / path.lstrip("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(Path(path).read_bytes())
+        target.chmod(0o755)
+    text = f"FROM box\nCOPY root /\nRUN --mount=type=ssh {need('ssh-add')} -L > /keys\n"
+    (files / "Dockerfile").write_text(text)
+    key.chmod(0o644)
+    box.ok("build", "-t", "made", "--ssh", f"default={key}", str(files))
+    public = Path(f"{key}.pub").read_text().split()[1]
+    assert box.ok("run", "--rm", "--network", "none", "made", "cat", "/keys").split()[1] == public
+    done = box("build", "--ssh", f"default={files}/f", str(files))
+    assert done.code == 1
+    assert "it is no private key, or has a passphrase" in done.stderr
+
+
 def test_without_an_agent(box: PalletCLI, place: Path) -> None:
     (place / "files/Dockerfile").write_text("FROM box\nRUN --mount=type=ssh,required=true true\n")
     done = box("build", str(place / "files"))
