@@ -277,9 +277,9 @@ class Compressor:
         self._out = out
         self._stream: Any
         if kind == "gzip":
-            from isal import isal_zlib
+            from pallet.layer.pieces import GzipStream
 
-            self._stream = isal_zlib.compressobj(GZIP_LEVEL, isal_zlib.DEFLATED, 31)
+            self._stream = GzipStream()
         else:
             import zstandard
 

@@ -1,8 +1,9 @@
-"""A new layer blob from an uncompressed tar, in one pass: hashed, compressed, hashed again, kept."""
+"""A new layer blob from an uncompressed tar, in one pass: hashed, compressed on all cores, hashed again, kept."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from concurrent.futures import Future, ThreadPoolExecutor
 from hashlib import sha256
 from queue import Queue
 from threading import Thread
@@ -11,13 +12,13 @@ from types import TracebackType
 import msgspec
 
 from pallet.digest import Digest
-from pallet.layer.compress import Compressor
+from pallet.layer.pieces import HEADER, PIECE, Trailer, deflate
 from pallet.oci import media
 from pallet.oci.descriptor import Descriptor
 from pallet.store.blobs import Blobs
 
-_PIECE = 1 << 20  # bytes handed to the compressing thread at a time
-_PIECES = 8  # how many of them may wait
+_MOST_THREADS = 4  # that compress; the tar's making and hashing keep no more of them busy
+_WAITING = 8  # pieces that may be on their way
 
 
 class NewLayer(msgspec.Struct, frozen=True):
@@ -30,7 +31,8 @@ class NewLayer(msgspec.Struct, frozen=True):
 class LayerWriter:
     """Takes a layer's tar as it is made. Use it as a context; leaving it without `finish` drops everything.
 
-    The tar is hashed by the writing thread and compressed by another: both release the GIL while they work.
+    The tar is hashed by the thread that writes it, deflated in pieces by as many threads as there are cores, and hashed
+    and kept by one more, in order: all of that releases the GIL.
 
     Args:
         blobs: where the blob goes.
@@ -40,9 +42,11 @@ class LayerWriter:
         self._blob = blobs.new()
         self._hash = sha256()
         self._buffer = bytearray()
-        self._queue: Queue[bytes | None] = Queue(_PIECES)
+        self._trailer = Trailer()
+        self._pool = ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1), "deflate")
+        self._pieces: Queue[Future[bytes] | None] = Queue(_WAITING)
         self._error: BaseException | None = None
-        self._thread = Thread(target=self._compress, name="compress", daemon=True)
+        self._thread = Thread(target=self._keep, name="keep", daemon=True)
         self._joined = False
 
     def __enter__(self) -> LayerWriter:
@@ -63,9 +67,13 @@ class LayerWriter:
             HostError, OSError: the blob cannot be written.
         """
         self._hash.update(data)
-        self._buffer += data
-        if len(self._buffer) >= _PIECE:
-            self._hand_over()
+        view = memoryview(data)
+        while len(self._buffer) + len(view) >= PIECE:
+            rest = PIECE - len(self._buffer)
+            self._buffer += view[:rest]
+            view = view[rest:]
+            self._hand_over(last=False)
+        self._buffer += view
 
     def finish(self) -> NewLayer:
         """End the layer and keep its blob.
@@ -73,35 +81,38 @@ class LayerWriter:
         Raises:
             HostError, OSError: the blob cannot be written.
         """
-        self._hand_over()
+        self._hand_over(last=True)
         self._join()
         if self._error is not None:
             raise self._error
+        self._blob.write(self._trailer.bytes())
         digest, size = self._blob.commit()
         return NewLayer(Descriptor(media.DOCKER_LAYER_GZIP, digest, size), Digest.from_hex(self._hash.hexdigest()))
 
-    def _hand_over(self) -> None:
+    def _hand_over(self, *, last: bool) -> None:
         if self._error is not None:
             raise self._error
-        self._queue.put(bytes(self._buffer))
+        piece = bytes(self._buffer)
         self._buffer.clear()
+        self._trailer.add(piece)
+        self._pieces.put(self._pool.submit(deflate, piece, last))
 
     def _join(self) -> None:
         if not self._joined:
             self._joined = True
-            self._queue.put(None)
+            self._pieces.put(None)
             self._thread.join()
+            self._pool.shutdown()
 
-    def _compress(self) -> None:
-        compressor = Compressor("gzip", self._blob)
-        while (piece := self._queue.get()) is not None:
-            self._guarded(compressor.write, piece)
-        self._guarded(compressor.close)
-
-    def _guarded(self, step: Callable[..., None], *arguments: bytes) -> None:
-        """Run one step unless an earlier one failed; a failure is kept for the writing thread."""
-        if self._error is None:
-            try:
-                step(*arguments)
-            except BaseException as error:
-                self._error = error
+    def _keep(self) -> None:
+        """Write the deflated pieces in order; a failure is kept for the thread that writes the tar."""
+        try:
+            self._blob.write(HEADER)
+        except BaseException as error:
+            self._error = error
+        while (piece := self._pieces.get()) is not None:
+            if self._error is None:
+                try:
+                    self._blob.write(piece.result())
+                except BaseException as error:
+                    self._error = error
