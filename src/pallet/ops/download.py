@@ -1,12 +1,12 @@
-"""A file at a URL, as a stream: for `import URL`."""
+"""A file at a URL, as a stream: for `import URL` and builds, with the proxies and retries that registries get."""
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from types import TracebackType
 
 from pallet.errors import InvalidInput, Unavailable
-
-_TIMEOUT = 60.0  # seconds without a byte
+from pallet.registry.transport import Transport
 
 
 class Download:
@@ -14,28 +14,28 @@ class Download:
 
     Args:
         url: `http://` or `https://`.
+        proxies: as in `Settings`.
 
     Raises:
         InvalidInput: another scheme.
         Unavailable: the server does not answer, or answers with an error.
     """
 
-    def __init__(self, url: str) -> None:
-        import urllib3
-
+    def __init__(self, url: str, proxies: tuple[str, str, str] = ("", "", "")) -> None:
         if not url.startswith(("http://", "https://")):
             raise InvalidInput(f"unsupported URL: {url}")
-        self._url = url
-        self._errors = urllib3.exceptions.HTTPError
+        self._transport = Transport(proxies=proxies)
         try:
-            self._response = urllib3.PoolManager(
-                timeout=_TIMEOUT, retries=urllib3.Retry(connect=0, read=0, redirect=10)
-            ).request("GET", url, preload_content=False, decode_content=False)
-        except self._errors as error:
-            raise self._unreachable(error) from error
-        if self._response.status != 200:
-            self._response.close()
-            raise Unavailable(f'Get "{url}": the server answered {self._response.status} {self._response.reason}')
+            self._answer = self._transport.send("GET", url)
+            if self._answer.status != HTTPStatus.OK:
+                status = self._answer.status
+                self._answer.close()
+                raise Unavailable(f'Get "{url}": the server answered {_words(status)}')
+        except BaseException:
+            self._transport.close()
+            raise
+        self._chunks = self._answer.chunks()
+        self._rest = b""
 
     def read(self, size: int, /) -> bytes:
         """The next bytes, at most `size`; none at the end.
@@ -43,19 +43,9 @@ class Download:
         Raises:
             Unavailable: the connection broke.
         """
-        try:
-            return self._response.read(size)
-        except self._errors as error:
-            raise self._unreachable(error) from error
-
-    def _unreachable(self, error: Exception) -> Unavailable:
-        from urllib3.util import parse_url
-
-        from pallet.registry.failure import unreachable
-
-        parts = parse_url(self._url)
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        return unreachable(error, "GET", self._url, parts.host or "", port)
+        data = self._rest or next(self._chunks, b"")
+        self._rest = data[size:]
+        return data[:size]
 
     def __enter__(self) -> Download:
         return self
@@ -63,4 +53,12 @@ class Download:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._response.close()
+        self._answer.close()
+        self._transport.close()
+
+
+def _words(status: int) -> str:
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)

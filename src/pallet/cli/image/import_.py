@@ -44,7 +44,7 @@ def _open(ctx: Context, source: str) -> BinaryIO | Download:
     if source.startswith(("http://", "https://")):
         from pallet.ops.download import Download
 
-        return Download(source)
+        return Download(source, ctx.settings.proxies)
     try:
         return open(source, "rb", buffering=0)
     except OSError as error:
