@@ -43,6 +43,7 @@ def main(argv: list[str] | None = None) -> int:
         The exit code. Nothing is raised.
     """
     words = sys.argv[1:] if argv is None else argv
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         _keep_odd_names(stream)  # type: ignore[arg-type]
     if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
@@ -205,6 +206,14 @@ def _print_version(context: Context) -> int:
 
     context.print(f"pallet version {__version__}")
     return 0
+
+
+def _open_closed_streams() -> None:
+    """Put /dev/null where the caller closed a standard stream, or the store's files would get its number."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free number: those before it are open
+            setattr(sys, name, open(number, "r" if number == 0 else "w", closefd=False))
 
 
 def _keep_odd_names(stream: TextIOWrapper) -> None:

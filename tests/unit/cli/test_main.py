@@ -209,3 +209,9 @@ def test_a_reader_that_went_away_is_no_error() -> None:
 def test_names_that_are_not_utf8_pass_through() -> None:
     done = subprocess.run([sys.executable, "-m", "pallet", b"\xff"], capture_output=True, check=False, timeout=30)
     assert done.stderr == b"pallet: '\xff' is not a pallet command.\nSee 'pallet --help'\n"
+
+
+def test_closed_standard_streams() -> None:
+    script = '"$0" -m pallet --help <&- >&- 2>&-; echo $?; "$0" -m pallet --nonsense 2>&-; echo $?'
+    done = subprocess.run(["sh", "-c", script, sys.executable], capture_output=True, text=True, check=True, timeout=30)
+    assert (done.stdout, done.stderr) == ("0\n125\n", "")
