@@ -53,6 +53,10 @@ def build_image(
     encoding = words.pop("encoding", None)
     if encoding not in (None, "gzip", "bzip2", "xz", ""):
         raise InvalidInput(f"unsupported encoding: {encoding}")
+    if words.pop("use_config_proxy", False):
+        raise InvalidInput("use_config_proxy is not supported", hint="give proxies as buildargs")
+    if words.pop("isolation", None) not in (None, "", "default"):
+        raise InvalidInput("isolation is not supported: it is Windows'")
     with _context(engine, path, fileobj, custom=custom) as context:
         options = _options(words, path)
         result = build(engine, context, options, log)
@@ -81,6 +85,7 @@ def _context(
 
 
 def _options(words: dict[str, Any], path: object) -> BuildOptions:
+    from pallet.build.attest.request import parse_attests
     from pallet.build.cachespec import parse_cache_from, parse_cache_to
     from pallet.build.options import BuildOptions, NamedContext, Secret
     from pallet.platform import parse as parse_platform
@@ -104,6 +109,7 @@ def _options(words: dict[str, Any], path: object) -> BuildOptions:
         platforms=tuple(parse_platform(name) for name in platform.split(",")) if platform else (),
         cache_from=tuple(parse_cache_from(text) for text in words.pop("cache_from", None) or ()),
         cache_to=tuple(parse_cache_to(text) for text in words.pop("cache_to", None) or ()),
+        attest=parse_attests((), "true" if words.pop("sbom", False) else "", words.pop("provenance", None) or ""),
         labels=dict(words.pop("labels", None) or {}),
         network=words.pop("network_mode", None) or "default",
         extra_hosts=tuple(hosts),

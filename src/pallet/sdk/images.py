@@ -262,6 +262,13 @@ class Images:
         extra_hosts: Mapping[str, str] | Iterable[str] | None = None,
         platform: str | None = None,
         *,
+        timeout: int | None = None,
+        gzip: bool = False,
+        cache_from: Iterable[str] | None = None,
+        isolation: str | None = None,
+        use_config_proxy: bool = False,
+        sbom: bool = False,
+        provenance: str | None = None,
         secrets: Mapping[str, bytes] | None = None,
         contexts: Mapping[str, str] | None = None,
         source_date_epoch: int | None = None,
@@ -273,11 +280,10 @@ class Images:
         Args:
             path: the context: a directory, a git repository, or a URL.
             tag: the image's name, or several.
-            quiet, rm, forcerm: for docker-py's callers; there is nothing to remove.
+            quiet, rm, forcerm, timeout, gzip: for docker-py's callers; here they change nothing.
             fileobj: a Dockerfile, instead of a path; a context's tar with `custom_context`.
             nocache: use no results of earlier builds.
-            custom_context: `fileobj` is a tar.
-            encoding: of that tar; it is found out anyway.
+            custom_context: `fileobj` is a tar; its `encoding` is found out.
             pull: ask the registry for base images that are here.
             dockerfile: the Dockerfile's path in the context.
             buildargs: values of ARGs.
@@ -288,21 +294,20 @@ class Images:
             network_mode: of RUN: `default`, `host` or `none`.
             squash: make the new layers one.
             extra_hosts: names and addresses for RUN.
-            platform: `os[/arch[/variant]]`; this machine's if not given.
-            secrets: what RUN --mount=type=secret finds.
-            contexts: further contexts, by name.
-            source_date_epoch: the time of all that is made, in seconds since 1970.
-            rewrite_timestamp: no file of a new layer is younger than that.
-            progress: is called with a `pallet.build.events.BuildEvent` for each report, from several threads, one at
-                a time.
+            platform: `os[/arch[/variant]]`; this machine's if not given. Several, with commas, make an index.
+            cache_from: caches of other builds, as `--cache-from` takes them.
+            isolation, use_config_proxy: docker-py's; anything but the default is refused.
+            sbom, provenance: attach the image's packages, and how it was made (`mode=min` or `mode=max`).
+            secrets, contexts: what RUN --mount=type=secret finds, and further contexts; by id and name.
+            source_date_epoch: when all is made, in seconds since 1970; with `rewrite_timestamp` files, too.
+            progress: is called with a `BuildEvent` for each report, from several threads, one at a time.
 
         Returns:
             The image, and what the build printed, line by line.
 
         Raises:
             DockerfileError: the Dockerfile is wrong, or one of its instructions failed; it has the lines.
-            InvalidInput: an argument is wrong.
-            TypeError: neither path nor fileobj.
+            InvalidInput, TypeError: an argument is wrong, or missing.
 
         Example:
             >>> image, log = engine.images.build(path=".", tag="app:1", buildargs={"VERSION": "1"})
@@ -328,6 +333,11 @@ class Images:
             target=target,
             network_mode=network_mode,
             squash=squash,
+            cache_from=cache_from,
+            isolation=isolation,
+            use_config_proxy=use_config_proxy,
+            sbom=sbom,
+            provenance=provenance,
             extra_hosts=extra_hosts,
             platform=platform,
             secrets=secrets,
