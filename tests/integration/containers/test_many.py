@@ -99,6 +99,7 @@ def test_much_output_is_whole_for_all_who_read(box: PalletCLI, tmp_path: Path) -
     print(f"logs afterwards: {size / 1e6 / (time.monotonic() - started):.1f} MB/s")
     assert _digest(tmp_path / "later") == digest
     (tmp_path / "later").unlink()
+    text.unlink()
     box.ok("rm", "big")
     time.sleep(0.3)
     events.terminate()
