@@ -8,8 +8,8 @@ from pallet.sdk.images import Images
 
 # docker-py 7, docker.models.images.ImageCollection.build and docker.api.build.BuildApiMixin.build
 _DOCKER_PY = """
-path tag quiet fileobj nocache rm timeout custom_context encoding pull forcerm dockerfile container_limits buildargs gzip
-shmsize labels cache_from target network_mode squash extra_hosts platform isolation use_config_proxy
+path tag quiet fileobj nocache rm timeout custom_context encoding pull forcerm dockerfile container_limits buildargs
+gzip shmsize labels cache_from target network_mode squash extra_hosts platform isolation use_config_proxy
 """
 
 
