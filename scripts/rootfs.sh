@@ -2,6 +2,7 @@
 # Makes the root file systems that the demo and the tests build images from, each once, as a tar in .cache/.
 #
 #   scripts/rootfs.sh debian     debootstrap's minbase of this system's own release, from this system's own mirror
+#   scripts/rootfs.sh python     the same with Python and what containers run on: what the project's own image is made from
 #   scripts/rootfs.sh busybox    busybox-static with its applets, and a page for its web server
 #
 # Prints the tar's path. What goes wrong is told on stderr, with exit code 1.
@@ -39,8 +40,18 @@ mirror() {
 }
 
 make_debian() {
+    debootstrapped ""
+}
+
+make_python() {
+    debootstrapped -python --include=python3-venv,crun,conmon,netavark,aardvark-dns,iptables --components=main,universe
+}
+
+# debootstrapped SUFFIX [OPTION...]: the tar's name ends in SUFFIX; the options are debootstrap's.
+debootstrapped() {
     suite=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
-    tar=$cache/$suite.tar
+    tar=$cache/$suite$1.tar
+    shift
     if [ ! -f "$tar" ]; then
         [ -n "$suite" ] || { echo "rootfs: /etc/os-release names no release" >&2; exit 1; }
         uri=$(mirror "$suite")
@@ -56,7 +67,7 @@ make_debian() {
         fi
         work=$(mktemp -d "$cache/work.XXXXXX")
         echo "rootfs: debootstrap $suite (once; about a minute)" >&2
-        if ! debootstrap --variant=minbase "$suite" "$work/tree" "$uri" >"$work/log" 2>&1; then
+        if ! debootstrap --variant=minbase "$@" "$suite" "$work/tree" "$uri" >"$work/log" 2>&1; then
             tail -n 5 "$work/log" | sed 's,[a-z]*://[^ ]*,(mirror),g' >&2
             echo "rootfs: debootstrap failed" >&2
             exit 1
@@ -94,6 +105,6 @@ make_busybox() {
 }
 
 case ${1:-} in
-    debian | busybox) "make_$1" ;;
-    *) echo "usage: $0 debian|busybox" >&2; exit 2 ;;
+    debian | python | busybox) "make_$1" ;;
+    *) echo "usage: $0 debian|python|busybox" >&2; exit 2 ;;
 esac

@@ -15,6 +15,12 @@ def debian(session: Session) -> Path:
     return _made(session.on_host_network(["sh", str(REPOSITORY / "scripts/rootfs.sh"), "debian"]))
 
 
+def python(session: Session) -> Path:
+    """The tar of the same system with Python, a runtime and conmon; some 300 MB."""
+    need("debootstrap")
+    return _made(session.on_host_network(["sh", str(REPOSITORY / "scripts/rootfs.sh"), "python"]))
+
+
 def busybox() -> Path:
     """The tar of a small system: busybox-static with its applets, /etc/passwd and group, /tmp, /www/index.html."""
     need("busybox")
