@@ -51,6 +51,7 @@ class Torture:
         self.before = leaks.take(session, self.roots)
         self.times: dict[str, float] = {}  # how long commands take, to kill them within that time
         self.count = 0
+        self.ids: set[str] = set()  # of all containers that were seen
 
     def fresh(self) -> str:
         self.count += 1
@@ -113,6 +114,7 @@ class Torture:
 
     def is_true(self) -> None:
         """What is said of each container is so."""
+        self.ids |= set(self.pallet.ok("ps", "-aq", "--no-trunc").split())
         for name in self.names():
             state = self.state(name)
             print(f"    {name}: {state}", flush=True)
@@ -152,7 +154,6 @@ class Torture:
         pallet = self.pallet
         if names := self.names():
             pallet.ok("rm", "-f", *names)
-        ids = [path.name for path in (pallet.root / "containers").iterdir()]
         pallet.ok("system", "prune", "-f", "--volumes")
         assert leaks.settled(self.session, self.roots, self.before) == []
         wait_until(lambda: not processes_naming(f"sleep {_SLEEP}", *self.roots), "all processes are gone")
@@ -160,7 +161,7 @@ class Torture:
         assert list((pallet.root / "containers").iterdir()) == []
         assert [path.name for path in pallet.run_dir.iterdir()] in ([], ["runtime"])
         assert list(pallet.run_dir.glob("runtime/*")) == []
-        assert [path for path in Path("/sys/fs/cgroup").glob("**/pallet/*") if path.name in ids] == []
+        assert [path for path in Path("/sys/fs/cgroup").glob("**/pallet/*") if path.name in self.ids] == []
         assert pallet.ok("volume", "ls", "-q") == ""
         assert pallet.ok("network", "ls", "-q", "--filter", "type=custom") == ""
 
