@@ -78,7 +78,8 @@ class User:
         """The command line by which root runs a program as this user."""
         needed = {str(Path(sys.base_prefix)), sys.prefix, str(REPOSITORY)}
         words = [str(self.uid), str(self.gid), str(self.home), *sorted(needed), "--", *argv]
-        return [sys.executable, "-m", "tests.support.as_user", *words]
+        # As a file: the package imports pytest, which takes longer than most commands.
+        return [sys.executable, "-P", str(Path(__file__).with_name("as_user.py")), *words]
 
     def processes(self) -> list[int]:
         """The processes that are this user's, or that name its home directory."""
