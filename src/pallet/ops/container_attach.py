@@ -54,6 +54,7 @@ def attach_container(
         NoSuchContainer: there is none.
         Conflict: it does not run, or is paused; docker's text.
         HostError: its monitor does not answer.
+        BrokenPipeError: nobody reads the output any more; the container goes on.
     """
     record = engine.store.containers.find(name)
     check_attachable(engine, record.id)

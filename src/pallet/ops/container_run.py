@@ -47,6 +47,7 @@ def run_attached(
 
     Raises:
         As `start_container`.
+        BrokenPipeError: nobody reads the output any more; the container goes on.
     """
     forward = forwarder(engine, record.id) if forward_signals else None
     streams = Streams(stdin, stdout, stderr, record.config.tty, detach_keys, forward)

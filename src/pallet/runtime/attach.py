@@ -188,6 +188,9 @@ class Session:
 
         Returns:
             Whether it ended; False if the user detached.
+
+        Raises:
+            BrokenPipeError: nobody reads the output any more; the container goes on.
         """
         source, connection = self._input, self._connection.fileno()
         while True:
@@ -217,10 +220,7 @@ class Session:
             return False
         target = self._outputs.get(packet[0])
         if target is not None:
-            try:
-                _write(target, memoryview(packet)[1:])
-            except BrokenPipeError:
-                self._outputs[packet[0]] = None  # nobody reads any more; the container goes on
+            _write(target, memoryview(packet)[1:])
         return True
 
     def _signals(self, numbers: bytes) -> None:

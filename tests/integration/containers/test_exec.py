@@ -116,6 +116,17 @@ def test_a_closed_output_ends_it(up: PalletCLI) -> None:
     wait_until(lambda: not any(line.endswith("yes") for line in processes(up)), "the process is gone")
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_a_signal_ends_the_client_and_not_its_process(up: PalletCLI, number: int) -> None:
+    process = up.start("exec", "up", "sh", "-c", "echo begun; exec sleep 77")
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"begun\n"
+    process.send_signal(number)
+    _, said = process.communicate(timeout=20)
+    assert (process.returncode, said) == (130 if number == signal.SIGINT else -number, b"")
+    assert any(line.endswith("sleep 77") for line in processes(up))
+
+
 def test_sigkill_leaves_the_container_in_order(up: PalletCLI) -> None:
     for number, flags in enumerate(([], ["-i"], ["-t"]) * 3):
         process = up.start("exec", *flags, "up", "sh", "-c", "echo begun; sleep 0.2; exec sleep 100")

@@ -7,8 +7,10 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.support import wait_until
 from tests.support.pallet import PalletCLI
 
+_MORE = "for i in 1 2 3 4 5 6; do echo $i; sleep 0.1; done"
 _QUIET = ("run", "--rm", "--network", "none")
 _FAILED = "pallet: Error response from daemon: failed to create shim task: OCI runtime create failed: "
 
@@ -46,14 +48,40 @@ def test_stdin_goes_in_and_its_end_too(box: PalletCLI) -> None:
     assert box(*_QUIET, "box", "cat", stdin=b"not attached").stdout == ""
 
 
-def test_a_reader_that_goes_away_does_not_stop_the_container(box: PalletCLI) -> None:
-    command = ["sh", "-c", "yes | head -c 3000000; echo done > /tmp/done"]
-    process = box.start("run", "--name", "nn", "--network", "none", "box", *command)
-    assert process.stdout is not None
+@pytest.mark.parametrize(
+    ("flags", "code", "said"),
+    [
+        ((), 1, b"write /dev/stdout: broken pipe\n"),
+        (("-t",), 1, b"write /dev/stdout: broken pipe\n"),
+        (("--sig-proxy=false",), 141, b""),
+    ],
+)
+def test_a_reader_that_goes_away_ends_the_client_and_not_the_container(
+    box: PalletCLI, flags: tuple[str, ...], code: int, said: bytes
+) -> None:
+    command = ["sh", "-c", "yes | head -c 300000; while [ ! -e /stop ]; do sleep 0.05; echo more; done; exit 7"]
+    process = box.start("run", *flags, "--name", "nn", "--network", "none", "box", *command)
+    assert process.stdout is not None and process.stderr is not None
     process.stdout.read(10)
     process.stdout.close()
-    assert process.wait(30) == 0
-    assert box.ok("inspect", "-f", "{{.State.ExitCode}}", "nn") == "0"
+    assert (process.wait(30), process.stderr.read()) == (code, said)
+    process.stderr.close()
+    assert box.ok("inspect", "-f", "{{.State.Status}}", "nn") == "running"
+    box.ok("exec", "nn", "touch", "/stop")
+    assert box.ok("wait", "nn") == "7"
+
+
+@pytest.mark.parametrize("flags", [("start", "-a"), ("run", "--rm", "--name", "mm", "--network", "none", "box")])
+def test_what_the_reader_left_is_cleaned_up_at_its_end(box: PalletCLI, flags: tuple[str, ...]) -> None:
+    box.ok("create", "--rm", "--name", "nn", "--network", "none", "box", "sh", "-c", _MORE)
+    process = box.start(*flags, *(("nn",) if flags[0] == "start" else ("sh", "-c", _MORE)))
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.read(1)
+    process.stdout.close()
+    assert (process.wait(30), process.stderr.read()) == (1, b"write /dev/stdout: broken pipe\n")
+    process.stderr.close()
+    name = "nn" if flags[0] == "start" else "mm"
+    wait_until(lambda: name not in box.ok("ps", "-a", "--format", "{{.Names}}").split(), "the container is removed")
 
 
 def test_inside(box: PalletCLI) -> None:

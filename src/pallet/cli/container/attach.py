@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def _run(ctx: Context, opts: Options, args: list[str]) -> int:
-    from pallet.cli.container.streams import attach_options
+    from pallet.cli.container.streams import attach_options, output_closed
     from pallet.errors import Conflict
     from pallet.ops.container_attach import attach_container, check_attachable
 
@@ -28,6 +28,10 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
             forward_signals=opts.sig_proxy,
         )
         code = attach_container(ctx.engine, record.id, **streams)
+    except BrokenPipeError:
+        if not opts.sig_proxy:  # docker's client then dies of SIGPIPE
+            raise
+        return output_closed(ctx)
     except Conflict as error:  # docker's client finds these itself
         raise Failure(error.message, exit_code=1) from None
     if code is None:

@@ -42,6 +42,12 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
             run_detached(ctx.engine, record)
             return 0
         code = run_attached(ctx.engine, record, **streams)
+    except BrokenPipeError:
+        if not opts.sig_proxy:  # docker's client then dies of SIGPIPE
+            raise
+        from pallet.cli.container.streams import output_closed
+
+        return output_closed(ctx)
     except PalletError as error:
         if isinstance(error, HostError | InvalidInput):
             raise  # bad words are docker's business at creation, when it points to the help

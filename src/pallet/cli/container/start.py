@@ -33,7 +33,7 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
 
 
 def _start_attached(ctx: Context, opts: Options, args: list[str]) -> int:
-    from pallet.cli.container.streams import attach_options
+    from pallet.cli.container.streams import attach_options, output_closed
     from pallet.ops.container_attach import attach_container
     from pallet.ops.container_run import run_attached
     from pallet.ops.container_state import current
@@ -43,10 +43,14 @@ def _start_attached(ctx: Context, opts: Options, args: list[str]) -> int:
     record = ctx.engine.store.containers.find(args[0])
     interactive = opts.interactive and record.config.open_stdin
     streams = attach_options(ctx, stdin=interactive, tty=record.config.tty, detach_keys=opts.detach_keys)
-    if current(ctx.engine, record.id)[1].name == "running":
-        code = attach_container(ctx.engine, record.id, **streams)
-    else:
-        code = run_attached(ctx.engine, record, **streams)
+    running = current(ctx.engine, record.id)[1].name == "running"
+    try:
+        if running:
+            code = attach_container(ctx.engine, record.id, **streams)
+        else:
+            code = run_attached(ctx.engine, record, **streams)
+    except BrokenPipeError:
+        return output_closed(ctx)
     return 0 if code is None else code
 
 

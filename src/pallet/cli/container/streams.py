@@ -19,6 +19,19 @@ class AttachOptions(TypedDict):
     forward_signals: bool
 
 
+def output_closed(ctx: Context) -> int:
+    """Say, as docker's client does, that nobody reads the output any more; the container goes on.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        BrokenPipeError: nobody reads errors either.
+    """
+    ctx.warn("write /dev/stdout: broken pipe")
+    return 1
+
+
 def attach_options(
     ctx: Context, *, stdin: bool, tty: bool, detach_keys: str = "", forward_signals: bool = True
 ) -> AttachOptions:
