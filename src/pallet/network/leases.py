@@ -201,12 +201,13 @@ def load() -> Book:
 
 
 def save(book: Book) -> None:
-    """Keep the leases; no file stays when there are none."""
+    """Keep the leases; no file stays when there are none. The caller holds the lock."""
     path = _path()
+    fresh = f"{path}.new"  # one name, so that what a killed process left is written over
     if not book.networks and not book.guarded and not book.guarded6:
+        unlink_if_there(fresh)
         unlink_if_there(path)
         return
-    fresh = f"{path}.{os.getpid()}"
     with open(fresh, "wb") as file:  # a crash of the machine empties the directory anyhow: no fsync
         file.write(encode(book))
     os.rename(fresh, path)
