@@ -107,4 +107,6 @@ CASES = cases(
     "docker run -d --rm -i busybox cat",
     "docker run --stop-signal NOSUCH busybox true",
     "docker run --rm --add-host there:1.2.3.4 busybox grep there /etc/hosts",
+    "{ docker run --rm busybox sh -c 'for i in 1 2 3; do echo $i; sleep 0.3; done'; echo $? >&2; } | head -1",
+    "{ docker run --rm --sig-proxy=false busybox sh -c 'echo 1; sleep 0.3; echo 2'; echo $? >&2; } | head -1",
 )
