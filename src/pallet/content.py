@@ -28,6 +28,10 @@ Advance = Callable[[int], None]
 """Called with the number of bytes that went by."""
 
 
+class Stopped(Exception):
+    """A transfer need not go on, because another one failed or the user ended the command: no error to report."""
+
+
 class ImageSource(Protocol):
     """Something an image can be read from."""
 

@@ -12,7 +12,7 @@ from threading import Event as Flag
 
 import msgspec
 
-from pallet.content import CONFIG_LIMIT, MANIFEST_LIMIT, ImageSink, ImageSource
+from pallet.content import CONFIG_LIMIT, MANIFEST_LIMIT, ImageSink, ImageSource, Stopped
 from pallet.errors import Integrity, Unsupported
 from pallet.oci import media
 from pallet.oci.config import ImageConfig, parse_config
@@ -35,10 +35,6 @@ class ResolvedImage(msgspec.Struct, frozen=True):
 
     root: Descriptor
     manifest: Manifest
-
-
-class _Stopped(Exception):
-    """Another blob failed, so this one need not go on."""
 
 
 def resolve_image(source: ImageSource, platform: Platform | None = None) -> ResolvedImage:
@@ -89,6 +85,7 @@ def copy_blobs(
     progress: Progress,
     name: Callable[[Descriptor], str] = lambda blob: blob.digest.short,
     outcome: Callable[[Descriptor], str] | None = None,
+    interrupt: Callable[[], None] = lambda: None,
 ) -> None:
     """Move blobs from `source` to `sink`, as many at a time as the sink takes, skipping what it has.
 
@@ -100,6 +97,7 @@ def copy_blobs(
         progress: told of each step.
         name: what to call a blob in the reports.
         outcome: says how a blob was moved, where `words` cannot know it.
+        interrupt: called when the transfers that are still under way shall not wait for a network any longer.
 
     Raises:
         PalletError: the first failure; the others are stopped.
@@ -114,7 +112,7 @@ def copy_blobs(
                 progress(Event(words.present, id))
             return
         if stop.is_set():
-            raise _Stopped
+            raise Stopped
         progress(Event(words.moving, id, 0, blob.size))
         sink.put_blob(blob, source, _reporter(words.moving, id, blob.size, stop, progress))
         for status in (outcome(blob),) if outcome else words.moved:
@@ -129,19 +127,22 @@ def copy_blobs(
         return
     from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 
+    def end() -> None:
+        stop.set()
+        interrupt()
+        pool.shutdown(wait=True, cancel_futures=True)
+
     with ThreadPoolExecutor(max_workers=sink.parallel) as pool:
         futures = [pool.submit(move, blob) for blob in wanted]
         try:
             done, _ = wait(futures, return_when=FIRST_EXCEPTION)
         except BaseException:
-            stop.set()
-            pool.shutdown(wait=True, cancel_futures=True)
+            end()
             raise
         failures = [error for future in done if (error := future.exception())]
         if failures:
-            stop.set()
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise next((error for error in failures if not isinstance(error, _Stopped)), failures[0])
+            end()
+            raise next((error for error in failures if not isinstance(error, Stopped)), failures[0])
 
 
 class Words(msgspec.Struct, frozen=True):
@@ -161,7 +162,7 @@ def _reporter(status: str, id: str, total: int, stop: Flag, progress: Progress) 
     def advance(size: int) -> None:
         nonlocal count, reported
         if stop.is_set():
-            raise _Stopped
+            raise Stopped
         count += size
         now = time.monotonic()
         if now - reported >= _REPORT_EVERY:

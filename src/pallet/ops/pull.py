@@ -131,7 +131,7 @@ def _fetch(engine: Engine, source: RegistrySource, resolved: ResolvedImage, prog
             progress(Event(_WORDS.present if present else "Pulling fs layer", layer.digest.short))
             if not present:
                 missing.append(layer)
-        copy_blobs(source, sink, missing, words=_WORDS, progress=progress)
+        copy_blobs(source, sink, missing, words=_WORDS, progress=progress, interrupt=source.interrupt)
         return sink.finish(progress, "Pull complete")
 
 

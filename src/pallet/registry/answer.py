@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import cast
 from urllib.parse import urlsplit
 
 from pallet.content import CHUNK_SIZE
 from pallet.errors import Integrity, Unavailable
 from pallet.registry.failure import ERROR_LIMIT, Problem, read_problem, unreachable
+from pallet.registry.stop import current
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
+    from urllib3.connection import HTTPConnection
 
 PORTS = {"http": 80, "https": 443}
 
@@ -27,6 +30,8 @@ class Answer:
 
     def __init__(self, response: BaseHTTPResponse, url: str, method: str) -> None:
         self._response = response
+        self._connection = cast("HTTPConnection | None", response.connection)
+        self._stop = current()
         self._method = method
         self.status = response.status
         self.url = url
@@ -96,6 +101,8 @@ class Answer:
     def close(self) -> None:
         """Give the connection back if the body was read to its end, else end it."""
         response = self._response
+        if self._stop is not None and self._connection is not None:
+            self._stop.forget(self._connection)
         if response.length_remaining == 0:
             response.release_conn()
         response.close()

@@ -8,6 +8,7 @@ from pallet.errors import Integrity, PalletError, Unavailable
 from pallet.oci.descriptor import Descriptor
 from pallet.registry.answer import Answer
 from pallet.registry.auth import problem_of
+from pallet.registry.stop import Stop
 from pallet.registry.transport import Patience
 
 _ENOUGH = 1024 * 1024  # bytes after which a broken connection no longer counts as the same failure again
@@ -23,12 +24,14 @@ class Download:
         descriptor: the blob; never more than its size is handed over.
         position: where to begin.
         patience: how often to go on after a broken connection.
+        stop: ends it.
     """
 
-    def __init__(self, descriptor: Descriptor, position: int, patience: Patience) -> None:
+    def __init__(self, descriptor: Descriptor, position: int, patience: Patience, stop: Stop) -> None:
         self.position = position
         self._descriptor = descriptor
         self._patience = patience
+        self._stop = stop
 
     def chunks(self, ask: Ask) -> Iterator[bytes]:
         """The bytes that are still to come, in order, none twice.
@@ -40,6 +43,7 @@ class Download:
             NotFound, Unauthorized, ...: what the server answers.
             Integrity: it sends more than the descriptor promises.
             Unavailable: it breaks off too often.
+            Stopped: it was stopped.
         """
         failures = 0
         while self.position < self._descriptor.size:
@@ -57,10 +61,12 @@ class Download:
             except _Refused as refused:
                 raise refused.error from None
             except Unavailable:
+                self._stop.check()
                 failures = 1 if self.position - start >= _ENOUGH else failures + 1
                 if failures >= self._patience.attempts:
                     raise
-            self._patience.sleep(failures)
+            with self._stop.applied():
+                self._patience.sleep(failures)
 
     def _rest(self, answer: Answer) -> Iterator[bytes]:
         skip = self.position - _start(answer)

@@ -20,6 +20,7 @@ from pallet.registry.answer import Answer
 from pallet.registry.auth import problem_of
 from pallet.registry.download import Download
 from pallet.registry.endpoint import Endpoint
+from pallet.registry.stop import Stop
 from pallet.registry.transport import elsewhere
 
 TYPE_CHECKING = False
@@ -46,6 +47,11 @@ class RegistrySource:
         self._places = client.endpoints(reference)
         self._lock = threading.Lock()
         self._root: tuple[Descriptor, bytes] | None = None
+        self._stop = Stop()
+
+    def interrupt(self) -> None:
+        """End all reading of blobs at once, whatever it waits for; it raises Stopped, now and later."""
+        self._stop.set()
 
     def root(self) -> Descriptor:
         """The descriptor of the manifest or index; asked for once, its bytes are kept.
@@ -90,8 +96,9 @@ class RegistrySource:
         Raises:
             NotFound, Unauthorized, Unavailable: the registry's answer.
             Integrity: more bytes than `descriptor` promises.
+            Stopped: it was interrupted.
         """
-        download = Download(descriptor, offset, self._client.transport.patience)
+        download = Download(descriptor, offset, self._client.transport.patience, self._stop)
         foreign = _foreign_urls(descriptor)
         for place, last in self._candidates():
             try:
@@ -169,17 +176,21 @@ class RegistrySource:
         return raw, answer.header("Content-Type").partition(";")[0].strip().lower()
 
     def _ask(self, place: Endpoint, descriptor: Descriptor, position: int) -> Answer:
-        return self._client.request(
-            place,
-            "GET",
-            f"/v2/{place.repository}/blobs/{descriptor.digest}",
-            scopes=_scopes(place),
-            headers=_range(position),
-            reconnect=False,  # the download does that
-        )
+        with self._stop.applied():
+            return self._client.request(
+                place,
+                "GET",
+                f"/v2/{place.repository}/blobs/{descriptor.digest}",
+                scopes=_scopes(place),
+                headers=_range(position),
+                reconnect=False,  # the download does that
+            )
 
     def _ask_elsewhere(self, url: str, position: int) -> Answer:
-        return self._client.transport.send("GET", url, tls=elsewhere(url), headers=_range(position), reconnect=False)
+        with self._stop.applied():
+            return self._client.transport.send(
+                "GET", url, tls=elsewhere(url), headers=_range(position), reconnect=False
+            )
 
 
 def _scopes(place: Endpoint) -> tuple[str, ...]:

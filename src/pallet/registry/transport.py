@@ -20,6 +20,7 @@ from pallet.registry.endpoint import Tls
 from pallet.registry.failure import os_words
 from pallet.registry.loopback import is_loopback
 from pallet.registry.proxy import proxy_for, proxy_login
+from pallet.registry.stop import sleep
 from pallet.version import __version__
 
 TYPE_CHECKING = False
@@ -54,9 +55,9 @@ class Patience(msgspec.Struct, frozen=True):
     read: float = 60.0
 
     def sleep(self, failures: int) -> None:
-        """Back off after the `failures`-th failure in a row."""
+        """Back off after the `failures`-th failure in a row. Raises Stopped as `stop.sleep`."""
         pause = min(self.longest_pause, self.pause * 2 ** (failures - 1))
-        time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 jitter
+        sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 jitter
 
 
 USUAL = Patience()
@@ -102,6 +103,7 @@ class Transport:
 
         Raises:
             Unavailable: no connection, or a redirect that may not be followed.
+            Stopped: the stop applied to this thread's requests says so.
         """
         attempts = attempts or self.patience.attempts
         failures = 0
@@ -126,7 +128,7 @@ class Transport:
             if wait is None:
                 self.patience.sleep(failures)
             else:
-                time.sleep(wait)
+                sleep(wait)
 
     def close(self) -> None:
         """End all idle connections."""
@@ -183,13 +185,15 @@ class Transport:
                 from urllib3 import PoolManager, ProxyManager, Timeout, disable_warnings
                 from urllib3.exceptions import InsecureRequestWarning
 
+                from pallet.registry.pools import stoppable
+
                 timeout = Timeout(connect=self.patience.connect, read=self.patience.read)
                 options = _tls_options(tls)
                 if not tls.verify:
                     # The user said so, or it is this machine: a warning on each request would tell nothing new.
                     disable_warnings(InsecureRequestWarning)
                 options |= {"num_pools": 32, "maxsize": 8, "timeout": timeout}
-                found = (
+                found = stoppable(
                     ProxyManager(proxy, proxy_headers=proxy_login(proxy), **options)
                     if proxy
                     else PoolManager(**options)
