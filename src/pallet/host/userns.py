@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import ctypes
 import os
+import time
 from fcntl import ioctl
 
 from pallet.errors import HostError
 from pallet.host import mounts
-from pallet.host.locks import lock
+from pallet.host.locks import lock, try_lock
 from pallet.host.process import alive, start_time
 from pallet.host.spawn import find_program, run
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 _NS_GET_OWNER_UID = 0xB704
 _PR_SET_DUMPABLE = 4
+_PATIENCE = 5.0  # seconds for a monitor to get going
+_PAUSE = 0.005
 _SWITCHES = (
     ("/proc/sys/kernel/unprivileged_userns_clone", "0", "sysctl kernel.unprivileged_userns_clone=1"),
     ("/proc/sys/user/max_user_namespaces", "0", "sysctl user.max_user_namespaces=15000"),
@@ -56,7 +59,7 @@ def enter_user_namespace(directory: str) -> str:
     note = ""
     with lock(f"{directory}/userns") as held:
         known = _members(os.pread(held.fd, 1 << 20, 0))
-        if not any(_join(pid) for pid in (*(pid for pid, _ in known), *_conmons(directory))):
+        if not any(_join(pid) for pid, _ in known) and not _join_residents(directory):
             note = _make()
         _set_dumpable()
         known.append((os.getpid(), start_time(os.getpid())))
@@ -110,17 +113,52 @@ def _members(text: bytes) -> list[tuple[int, int]]:
     return found
 
 
-def _conmons(directory: str) -> Iterator[int]:
-    """The monitors of this run directory's containers."""
+def _join_residents(directory: str) -> bool:
+    """Enter the namespace of one that lives there without being a command that entered it; False if nobody does."""
+    end = time.monotonic() + _PATIENCE
+    while not any(_join(pid) for pid in _residents(directory)):
+        if not _is_launching(directory) or time.monotonic() > end:
+            return False
+        time.sleep(_PAUSE)
+    return True
+
+
+def _residents(directory: str) -> Iterator[int]:
+    """Processes that may live in the namespace: containers', their monitors, supervisors; the easily found first."""
+    names = os.listdir(directory)
+    for file in ("conmon.pid", "pidfile"):  # the container's own alone, if its monitor was killed
+        for name in names:
+            pid = _read(f"{directory}/{name}/{file}")
+            if pid.isdigit():
+                yield int(pid)
+    wanted = os.fsencode(directory)
+    for name in os.listdir("/proc"):
+        if name.isdigit() and _names(name, wanted):
+            yield int(name)
+
+
+def _names(pid: str, directory: bytes) -> bool:
+    """Whether a process of this user's names a directory, or something in it, in its command line."""
+    try:
+        if os.stat(f"/proc/{pid}").st_uid != os.geteuid():
+            return False
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            words = file.read().split(b"\0")
+    except OSError:
+        return False
+    return any(word == directory or word.startswith(directory + b"/") for word in words)
+
+
+def _is_launching(directory: str) -> bool:
+    """Whether a process, whose command may have been killed, is about to become a container's monitor."""
     for name in os.listdir(directory):
-        try:
-            with open(f"{directory}/{name}/conmon.pid", "rb") as file:
-                pid = int(file.read())
-            with open(f"/proc/{pid}/cmdline", "rb") as file:
-                if os.fsencode(f"{directory}/{name}") in file.read():
-                    yield pid
-        except (OSError, ValueError):
-            continue
+        monitor = f"{directory}/{name}/monitor"
+        if os.path.exists(monitor) and not os.path.exists(f"{directory}/{name}/conmon.pid"):
+            held = try_lock(monitor, shared=True)
+            if held is None:
+                return True
+            held.release()
+    return False
 
 
 def _join(pid: int) -> bool:
