@@ -98,6 +98,20 @@ class NoSuchImage(NotFound):
         super().__init__(f"No such image: {name}")
 
 
+class NotForPlatform(NoSuchImage):
+    """The image is here, but for another platform.
+
+    Args:
+        name: what the user typed.
+        wanted: the platform asked for.
+        actual: the image's.
+    """
+
+    def __init__(self, name: str, wanted: str, actual: str) -> None:
+        what = f"image with reference {name} was found but does not match the specified platform"
+        NotFound.__init__(self, f"{what}: wanted {wanted}, actual: {actual}")
+
+
 class NoSuchContainer(NotFound):
     """No container has this name or id.
 

@@ -7,19 +7,20 @@ import threading
 import msgspec
 
 from pallet.build.cache import LayerBook
-from pallet.build.events import Cancel, Journal
+from pallet.build.events import Cancel, Journal, Step
 from pallet.build.layers import Layer, Packed
-from pallet.build.layout import PREFIX, layout_image
 from pallet.digest import Digest
 from pallet.engine import Engine
 from pallet.errors import InvalidInput, NoSuchImage, PalletError
 from pallet.oci.chain import chain_ids
-from pallet.ops.images import StoredImage, image_by_id, load_image
-from pallet.ops.pull import pull
-from pallet.platform import Platform, rank
+from pallet.ops.images import StoredImage, image_by_id
+from pallet.ops.platform_image import platform_image
+from pallet.platform import Platform, host, rank
 from pallet.reference import parse
 
 _DOCKER_IMAGE = "docker-image://"
+PREFIX = "oci-layout://"
+"""What the name of an image in an OCI layout begins with."""
 
 
 def named_image(value: str) -> str:
@@ -75,21 +76,22 @@ class Bases:
 
     def _load(self, name: str, platform: Platform) -> Base:
         with self._journal.step(f"[internal] load metadata for {_full(name)}") as step:
-            image: StoredImage | None
             if name.startswith(PREFIX):
+                from pallet.build.layout import layout_image
+
                 image = layout_image(self._engine, name, platform, step.progress)
+                digest = image.manifest.digest
+            elif self._refresh or (here := self._here(name, platform)) is None:
+                image, digest = self._pull(name, platform, step)
             else:
-                image = None if self._refresh else self._here(name, platform)
-            if image is None:
-                pulled = pull(self._engine, parse(name), platform=platform, progress=step.progress)
-                image = image_by_id(self._engine, pulled.image)
+                image, digest = here, self._digest(name, here)
         chain = chain_ids(image.config.diff_ids)
         infos = [self._engine.snapshots.info(each) for each in chain]
         packed = [
             Packed(blob, info.diff_id, info.size, info.files)
             for blob, info in zip(image.manifest.layers, infos, strict=True)
         ]
-        return Base(image, self._book.base(chain, packed), self._digest(name, image))
+        return Base(image, self._book.base(chain, packed), digest)
 
     def _digest(self, name: str, image: StoredImage) -> Digest:
         try:
@@ -101,10 +103,27 @@ class Bases:
 
     def _here(self, name: str, platform: Platform) -> StoredImage | None:
         try:
-            image = load_image(self._engine, name)
+            return platform_image(self._engine, name, platform)
         except NoSuchImage:
             return None
-        return image if rank(image.config.platform, platform) is not None else None
+
+    def _pull(self, name: str, platform: Platform, step: Step) -> tuple[StoredImage, Digest]:
+        """From its registry, with the digest that it has there; for another machine without the name.
+
+        The name stands for what runs here: a build for another machine as well must not move it.
+        """
+        from pallet.ops.copy import resolve_image
+        from pallet.ops.pull import pull
+        from pallet.registry.source import RegistrySource
+
+        reference = parse(name).with_default_tag()
+        if rank(platform, host()) is not None:
+            pulled = pull(self._engine, reference, platform=platform, progress=step.progress)
+            return image_by_id(self._engine, pulled.image), pulled.digest
+        resolved = resolve_image(RegistrySource(self._engine.registry, reference), platform)
+        exact = reference.with_digest(resolved.manifest.digest)
+        pulled = pull(self._engine, exact, platform=platform, progress=step.progress)
+        return image_by_id(self._engine, pulled.image, resolved.manifest.digest), resolved.root.digest
 
 
 def _full(name: str) -> str:

@@ -40,7 +40,7 @@ def create_container(
     options = check_options(engine, options, warnings.append)
     id = os.urandom(32).hex()
     with engine.store.adding():
-        image = engine.store.images.resolve(options.image).image
+        image = _image(engine, options)
         document = parse_config(engine.store.blobs.read(engine.store.images.config_of(image)))
         bindings = [binding for words in options.publish for binding in parse_publish(words)]
         config = _config(engine, document.config or ContainerConfig(), options, id, bindings)
@@ -90,6 +90,15 @@ def create_container(
         for text in warnings:
             warn(text)
     return record
+
+
+def _image(engine: Engine, options: CreateOptions) -> Digest:
+    if not options.platform:
+        return engine.store.images.resolve(options.image).image
+    from pallet.ops.platform_image import platform_image
+    from pallet.platform import parse
+
+    return platform_image(engine, options.image, parse(options.platform)).id
 
 
 def _top(diff_ids: Sequence[Digest]) -> str:

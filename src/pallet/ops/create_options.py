@@ -15,6 +15,7 @@ class CreateOptions(msgspec.Struct, frozen=True):
 
     Attributes:
         image: a name, an id, or a prefix of one.
+        platform: `os[/arch[/variant]]` that the image has to be for; empty for whatever the name stands for.
         command: replaces the image's command; empty to keep it.
         entrypoint: replaces the image's entry point and drops its command; None to keep them, empty for none.
         env: `NAME=value`; a bare `NAME` takes the variable away.
@@ -39,6 +40,7 @@ class CreateOptions(msgspec.Struct, frozen=True):
     """
 
     image: str
+    platform: str = ""
     command: tuple[str, ...] = ()
     entrypoint: tuple[str, ...] | None = None
     name: str = ""

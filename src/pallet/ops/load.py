@@ -12,6 +12,7 @@ from pallet.archive.source import ArchiveImage
 from pallet.digest import Digest
 from pallet.engine import Engine
 from pallet.ops.copy import Words, copy_blobs, read_config, resolve_image
+from pallet.ops.load_index import load_index
 from pallet.ops.record_event import image_event
 from pallet.ops.store_sink import StoreSink
 from pallet.platform import Platform
@@ -28,11 +29,13 @@ class Loaded(msgspec.Struct, frozen=True):
         image: its id.
         names: the names it got from the archive.
         replaced: names that stood for another image before, with that image's id.
+        only: the platform that was taken of an index whose other manifests are not all in the archive, else empty.
     """
 
     image: Digest
     names: tuple[Reference, ...]
     replaced: tuple[tuple[Reference, Digest], ...]
+    only: str = ""
 
 
 def load(
@@ -40,10 +43,12 @@ def load(
 ) -> list[Loaded]:
     """Load all images of an archive: docker's or OCI's, a tar (compressed or not) or an OCI layout's directory.
 
+    Of an index the manifest for this machine becomes the image; the index is kept, if all that it leads to is there.
+
     Args:
         engine: whose store.
         archive: a path, or a stream that need not seek.
-        platform: which manifest of an index; None for this machine's.
+        platform: which manifest of an index, and nothing else of it; None for this machine's.
         progress: told of each layer's bytes.
 
     Raises:
@@ -63,10 +68,14 @@ def _load(engine: Engine, image: ArchiveImage, platform: Platform | None, progre
     with StoreSink(engine, resolved.manifest, config) as sink:
         copy_blobs(image.source, sink, resolved.manifest.layers, words=_WORDS, progress=progress)
         id = sink.finish(progress, "")
+    root, whole = resolved.manifest.digest, True
+    if resolved.root.digest != root and platform is None:
+        whole = load_index(engine, image.source, resolved.root, id)
+        root = resolved.root.digest if whole else root
     replaced: list[tuple[Reference, Digest]] = []
     for name in image.names:
-        before = engine.store.images.tag(name.with_default_tag(), id, resolved.manifest.digest)
+        before = engine.store.images.tag(name.with_default_tag(), id, root)
         image_event(engine, id, "load")
         if before is not None and before != id:
             replaced.append((name, before))
-    return Loaded(id, image.names, tuple(replaced))
+    return Loaded(id, image.names, tuple(replaced), "" if whole else str(config.platform.normalized()))

@@ -168,7 +168,7 @@ class Containers:
             stderr: return what it writes to standard error.
             remove: remove the container at its end, whatever happens.
             detach: do not wait.
-            platform: `os[/arch[/variant]]` for the pull.
+            platform: `os[/arch[/variant]]` that the image has to be for.
             progress: is called with a `pallet.Event` for each step of the pull.
             **words: see `CreateWords`.
 
@@ -235,8 +235,11 @@ class Containers:
     def _create_or_pull(
         self, options: CreateOptions, platform: str | None, progress: Progress | None
     ) -> ContainerRecord:
+        import msgspec
+
         from pallet.ops.container_create import create_container
 
+        options = msgspec.structs.replace(options, platform=platform or "")
         try:
             return create_container(self._engine, options)
         except NoSuchImage:

@@ -74,6 +74,7 @@ def create_options(ctx: Context, opts: Options, args: list[str], *, attach: froz
             ctx.warn(f"WARNING: Localhost DNS setting (--dns={server}) may fail in containers.")
     return CreateOptions(
         image=args[0],
+        platform=opts.platform,
         command=tuple(args[1:]),
         entrypoint=entrypoint,
         name=opts.name,

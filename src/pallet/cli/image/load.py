@@ -34,6 +34,8 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
             ctx.print(f"Loaded image: {name.familiar}")
         if not image.names:
             ctx.print(f"Loaded image ID: {image.image}")
+        if image.only:
+            ctx.warn(f"WARNING: {image.only} alone was loaded: the archive lacks other manifests of the image's index")
     return 0
 
 
