@@ -9,6 +9,7 @@ from __future__ import annotations
 from pallet.errors import InvalidDigest
 
 _HEX = frozenset("0123456789abcdef")
+_SMALL = 1 << 16  # bytes that Python's own code hashes before OpenSSL is loaded
 
 
 class Digest(str):
@@ -40,9 +41,7 @@ class Digest(str):
     @classmethod
     def of(cls, data: bytes) -> Digest:
         """The digest of `data`."""
-        from hashlib import sha256  # loads OpenSSL, which listing does not need
-
-        return cls("sha256:" + sha256(data).hexdigest())
+        return cls("sha256:" + sha256_hex(data))
 
     @classmethod
     def from_hex(cls, hexadecimal: str) -> Digest:
@@ -58,3 +57,16 @@ class Digest(str):
     def short(self) -> str:
         """The first 12 hex digits, as docker prints ids."""
         return self[7:19]
+
+
+def sha256_hex(data: bytes) -> str:
+    """The hex digits of the SHA-256 of `data`; small data is not worth loading OpenSSL, as `hashlib` does."""
+    if len(data) < _SMALL:
+        for module in ("_sha2", "_sha256"):  # since Python 3.12, and before
+            try:
+                return str(__import__(module).sha256(data).hexdigest())
+            except ImportError:
+                continue
+    from hashlib import sha256
+
+    return sha256(data).hexdigest()

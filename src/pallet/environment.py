@@ -117,9 +117,9 @@ def _run_base(environ: Mapping[str, str], uid: int) -> str:
 
 def _store_key(store: str) -> str:
     """A short name for a store, so that two stores never share a run directory (and socket paths stay short)."""
-    from hashlib import sha256
+    from pallet.digest import sha256_hex
 
-    return sha256(os.fsencode(os.path.realpath(store))).hexdigest()[:12]
+    return sha256_hex(os.fsencode(os.path.realpath(store)))[:12]
 
 
 def _registries_file(environ: Mapping[str, str]) -> str | None:

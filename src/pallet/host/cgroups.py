@@ -36,6 +36,26 @@ def cgroup_directory(pid: int | str, controller: str) -> str:
     return f"{_MOUNTS}{unified}" if unified and read_value(f"{_MOUNTS}/cgroup.controllers") else ""
 
 
+def expect_move() -> None:
+    """Get the kernel ready for a process's move into another group, while the caller goes on.
+
+    The first move waits for an RCU grace period of 10 to 20 ms, those that follow at once do not. So a thread moves
+    this process to the group that it is in; where that may not be, the move takes as long as it takes.
+    """
+    from _thread import start_new_thread  # `threading` takes longer to import
+
+    start_new_thread(_move_nowhere, ())
+
+
+def _move_nowhere() -> None:
+    try:
+        directory = cgroup_directory("self", "pids")
+        with open(f"{directory}/cgroup.procs", "wb", buffering=0) as file:
+            file.write(b"0")
+    except OSError:
+        return
+
+
 def read_value(path: str) -> str:
     """A group's file, stripped; empty if there is none."""
     try:

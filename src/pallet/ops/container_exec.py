@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from pallet.errors import Conflict, HostError, InvalidInput
+from pallet.host.cgroups import expect_move
 from pallet.host.files import unlink_if_there
 from pallet.ops.container_state import current
 from pallet.runtime.exec_notes import exec_note
@@ -144,6 +145,7 @@ class _Prepared:
     def __init__(self, engine: Engine, name: str, options: ExecOptions) -> None:
         if not options.argv:
             raise InvalidInput("No exec command specified")
+        expect_move()
         id = engine.store.containers.find_id(name)
         brief, now = current(engine, id)
         if not now.running:

@@ -18,6 +18,7 @@ import msgspec
 
 from pallet.errors import HostError, PalletError, RuntimeFailed
 from pallet.host import mounts
+from pallet.host.cgroups import expect_move
 from pallet.host.locks import lock, try_lock
 from pallet.host.process import start_time
 from pallet.runtime import conmon
@@ -136,6 +137,7 @@ class Launch:
 
     def go(self) -> None:
         """Let the child become conmon, which creates the container from config.json."""
+        expect_move()  # the runtime will move the container's first process
         os.write(self._go, b"\n")
 
     def created(self, program: str) -> Created:
