@@ -1,6 +1,7 @@
 """Digests of what a step copies: contents, types, modes and, where they mean something, owners; never times.
 
-A file whose device, inode, size and times are those of an earlier build is not read again.
+A file whose device, inode, size and times are those of an earlier build is not read again; neither is a directory of
+which that is so for all that is in it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import os
 import stat
 import time
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from pallet.build.source import Entry, Tree
 from pallet.errors import HostError
@@ -21,6 +21,27 @@ _CHUNK = 1 << 20
 _SETTLED = 1_000_000_000  # nanoseconds: a file that changed later than that before now may change again unseen
 _MANY = 64  # files for which threads are worth their start
 _XATTRS = ("user.", "security.capability", "system.posix_acl_")
+
+
+def piece_digest(tree: Tree, base: str, itself: Entry, entries: Sequence[Entry], cache: BuildCache) -> bytes:
+    """One digest of a file, or of all that is in a directory, contents and all; see `tree_digest`.
+
+    Args:
+        itself: the file or directory.
+        entries: it, or what is in it.
+
+    Raises:
+        HostError: something cannot be read.
+    """
+    seen = _seen(tree, base, itself, entries) if tree.stable and len(entries) > _MANY else None
+    if seen is not None:
+        known = cache.file_digests([seen])
+        if seen in known:
+            return known[seen]
+    digest = tree_digest(tree, base, entries, content_digests(tree, entries, cache))
+    if seen is not None:
+        cache.keep_file_digests({seen: digest})
+    return digest
 
 
 def content_digests(tree: Tree, entries: Iterable[Entry], cache: BuildCache) -> dict[str, bytes]:
@@ -45,6 +66,8 @@ def content_digests(tree: Tree, entries: Iterable[Entry], cache: BuildCache) -> 
     if len(unknown) < _MANY and sum(entry.status.st_size for entry in unknown) < _CHUNK:
         hashed = [_hash(tree, entry) for entry in unknown]
     else:
+        from concurrent.futures import ThreadPoolExecutor
+
         with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
             hashed = list(pool.map(lambda entry: _hash(tree, entry), unknown))
     fresh: dict[FileIdentity, bytes] = {}
@@ -112,6 +135,28 @@ def _identity(entry: Entry) -> FileIdentity:
 
 def _identified(status: os.stat_result) -> FileIdentity:
     return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+def _seen(tree: Tree, base: str, itself: Entry, entries: Sequence[Entry]) -> FileIdentity | None:
+    """What stat(2) says of all that is in a directory, folded into what it says of one file.
+
+    Whoever changes a file, its mode, owner or extended attributes changes its ctime.
+
+    Returns:
+        None if something changed so late that it may change again unseen.
+    """
+    limit = tree.since - _SETTLED
+    lines = [f"{base}\0{tree.keeps_owners}\n"]
+    for entry in entries:
+        status = entry.status
+        changed = status.st_ctime_ns
+        if changed >= limit or status.st_mtime_ns >= limit:
+            return None
+        numbers = f"{status.st_dev} {status.st_ino} {status.st_mode} {status.st_size} {status.st_mtime_ns} {changed}"
+        lines.append(f"{entry.path}\0{numbers}\n")
+    whole = hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).digest()
+    folded = [int.from_bytes(whole[start : start + 8], "big") >> 1 for start in (0, 8, 16)]
+    return itself.status.st_dev, itself.status.st_ino, folded[0], folded[1], folded[2]
 
 
 def _hash(tree: Tree, entry: Entry) -> tuple[bytes, FileIdentity]:

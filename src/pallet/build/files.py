@@ -10,7 +10,7 @@ from contextlib import ExitStack
 import msgspec
 
 from pallet.build.copyplan import CopyPlan, Piece
-from pallet.build.digests import content_digests, tree_digest
+from pallet.build.digests import piece_digest, tree_digest
 from pallet.build.modes import mode_change, owner
 from pallet.build.source import Entry, Tree
 from pallet.dockerfile.ignore import IgnoreRules
@@ -107,11 +107,10 @@ def contents_key(gathered: Gathered, cache: BuildCache) -> list[bytes]:
     """
     parts: list[bytes] = []
     for piece in gathered.pieces:
-        digests = content_digests(piece.tree, piece.entries, cache)
         head = "directory" if piece.itself.is_directory else piece.name
         parts += [head.encode("utf-8", "surrogateescape"), b"%o" % piece.tree.mode_of(piece.itself)]
         base = piece.path if piece.itself.is_directory else posixpath.dirname(piece.path)
-        parts.append(tree_digest(piece.tree, base, piece.entries, digests))
+        parts.append(piece_digest(piece.tree, base, piece.itself, piece.entries, cache))
         if piece.parents:
             parts.append("/".join(parent.path for parent in piece.parents).encode("utf-8", "surrogateescape"))
             parts.append(tree_digest(piece.tree, "", piece.parents, {}))

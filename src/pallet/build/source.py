@@ -10,6 +10,7 @@ import errno
 import os
 import posixpath
 import stat
+import time
 from collections.abc import Callable, Iterator
 
 import msgspec
@@ -64,6 +65,7 @@ class Tree:
         self.root = root
         self.keeps_owners = keeps_owners
         self.stable = stable
+        self.since = time.time_ns()  # nothing has been looked at before
         self._ignore = ignore if ignore is not None and ignore.rules else None
 
     def find(self, pattern: str) -> list[str]:
