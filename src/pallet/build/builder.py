@@ -8,20 +8,16 @@ from __future__ import annotations
 
 import posixpath
 import threading
-from concurrent.futures import Future
 from functools import partial
 
 import msgspec
 
 from pallet.build.bases import named_image
-from pallet.build.cacheimport import open_caches
 from pallet.build.context import Context, ignore_rules, open_context
 from pallet.build.events import Canceled, Journal, Listener, deaf
-from pallet.build.fetch import CacheLost
 from pallet.build.finish import finish
-from pallet.build.image import squashed
+from pallet.build.layers import CacheLost
 from pallet.build.options import BuildOptions, BuildResult
-from pallet.build.output import check_outputs
 from pallet.build.shared import Shared, Work
 from pallet.build.stage import StageBuilder
 from pallet.build.state import State
@@ -51,7 +47,10 @@ def build(engine: Engine, context: Context, options: BuildOptions, listener: Lis
         HostError: the machine is at fault.
     """
     journal = Journal(listener)
-    check_outputs(options)
+    if options.outputs or options.annotations:
+        from pallet.build.output import check_outputs
+
+        check_outputs(options)
     dockerfile = read_dockerfile(context, options, journal)
     works = [make_plan(dockerfile, options, platform) for platform in options.platforms or (host(),)]
     with journal.step("[internal] load .dockerignore"):
@@ -70,6 +69,8 @@ def _build(engine: Engine, context: Context, options: BuildOptions, works: list[
         _open_contexts(shared)
         shared.start_agents()
         if options.cache_from and not options.no_cache:
+            from pallet.build.cacheimport import open_caches
+
             shared.book.elsewhere = open_caches(engine, options.cache_from, journal)
         try:
             states = _build_stages(shared, works)
@@ -81,6 +82,8 @@ def _build(engine: Engine, context: Context, options: BuildOptions, works: list[
             shared.book.keep()
             raise
         if options.squash:
+            from pallet.build.image import squashed
+
             states = [squashed(shared, state) for state in states]
         return finish(shared, works, states)
 
@@ -127,7 +130,8 @@ def _open_contexts(shared: Shared) -> None:
             continue
         name = context_name(each.name)
         with shared.journal.step(f"[context {each.name}] load from {each.value}"):
-            context = shared.opened(open_context(shared.engine.snapshots, each.value))
+            opened = open_context(shared.engine.snapshots, each.value, shared.engine.settings.proxies)
+            context = shared.opened(opened)
             context.ignoring(ignore_rules(context, ""))
             shared.contexts[name] = context
 
@@ -139,28 +143,28 @@ def _build_stages(shared: Shared, works: list[Work]) -> list[State]:
         The error of the stage that failed first.
     """
     wanted = [(number, index) for number, work in enumerate(works) for index in work.plan.needed]
-    done: dict[tuple[int, int], Future[State]] = {each: Future() for each in wanted}
+    over = {each: threading.Event() for each in wanted}
     failed: list[BaseException] = []
     first = threading.Lock()
 
     def need(number: int, index: int) -> State:
-        try:
-            return done[number, index].result()
-        except BaseException as error:
-            raise Canceled from error  # the other stage tells why
+        over[number, index].wait()
+        if index not in works[number].states:
+            raise Canceled  # the other stage tells why
+        return works[number].states[index]
 
     def run(number: int, index: int) -> None:
         work = works[number]
         builder = StageBuilder(shared, work, work.plan.stages[index], partial(need, number))
         try:
             work.states[index] = builder.build()
-            done[number, index].set_result(work.states[index])
         except BaseException as error:
             with first:
                 if not isinstance(error, Canceled) or not failed:
                     failed.append(error)
             shared.cancel.set()
-            done[number, index].set_exception(error)
+        finally:
+            over[number, index].set()
 
     threads = [threading.Thread(target=run, args=each, name=f"stage-{each[1]}", daemon=True) for each in wanted]
     try:
@@ -177,4 +181,4 @@ def _build_stages(shared: Shared, works: list[Work]) -> list[State]:
     real = [error for error in failed if not isinstance(error, Canceled)]
     if real:
         raise real[0]
-    return [done[number, work.plan.target].result() for number, work in enumerate(works)]
+    return [work.states[work.plan.target] for work in works]

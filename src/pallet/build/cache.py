@@ -9,21 +9,25 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeAlias
 
 import msgspec
 
-from pallet.build.fetch import Fetch
 from pallet.build.layers import Layer, Packed, chain_of
 from pallet.content import ImageSource
 from pallet.digest import Digest
 from pallet.engine import Engine
 from pallet.layer.snapshots import SnapshotInfo, Staging
-from pallet.layer.unpack import Unpacker
 from pallet.oci.descriptor import Descriptor
 from pallet.ops.times import now_ns
 from pallet.store.build_cache import CachedLayer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from pallet.build.fetch import Fetch
+    from pallet.layer.unpack import Unpacker
 
 _SIDE_BY_SIDE = 3  # layers fetched at the same time
 
@@ -154,6 +158,8 @@ class LayerBook:
                 return found, True
         if not usable or keys[-1].floating or not known:
             return self._make(parent, keys, description, make), False
+        from concurrent.futures import Future
+
         # Another stage may be at the very same step.
         last = keys[-1].on(chain)
         with self._lock:
@@ -177,6 +183,8 @@ class LayerBook:
         """Have the files of a layer and of all below. Errors as `Fetch.begin`."""
         away = [layer for layer in top.downwards() if layer.away] if top else []
         if len(away) > 1:
+            from concurrent.futures import ThreadPoolExecutor
+
             with ThreadPoolExecutor(max_workers=_SIDE_BY_SIDE) as pool:
                 list(pool.map(Layer.begin, away))
         for layer in reversed(away):
@@ -282,6 +290,7 @@ class LayerBook:
         description: str,
     ) -> Layer:
         """A layer whose files come when they are wanted, from a blob."""
+        from pallet.build.fetch import Fetch
 
         def done(layer: Layer, staging: Staging) -> None:
             with self._lock:
@@ -316,7 +325,7 @@ def _succeeded(layer: Layer) -> bool:
     for each in layer.downwards():
         if each.away:
             return False
-        if isinstance(each._packed, Future) and each._packed.exception() is not None:
+        if not isinstance(each._packed, Packed) and each._packed.exception() is not None:
             return False
     return True
 

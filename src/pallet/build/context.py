@@ -17,10 +17,11 @@ from pallet.content import CHUNK_SIZE
 from pallet.dockerfile.ignore import IgnoreRules
 from pallet.errors import HostError, InvalidInput, PalletError
 from pallet.host.inroot import open_in_root
-from pallet.layer.compress import Readable
 from pallet.layer.snapshots import Snapshots, Staging
-from pallet.layer.unpack import Unpacker
-from pallet.ops.download import Download
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pallet.layer.compress import Readable
 
 _REMOTE = ("http://", "https://")
 _LARGEST_DOCKERFILE = 16 << 20
@@ -91,8 +92,13 @@ class Context:
         self.close()
 
 
-def open_context(snapshots: Snapshots, where: str) -> Context:
+def open_context(snapshots: Snapshots, where: str, proxies: tuple[str, str, str]) -> Context:
     """A context from a word of the command line: a directory, a git repository, or a URL.
+
+    Args:
+        snapshots: where what is fetched is unpacked.
+        where: the word.
+        proxies: as in `Settings`, for URLs.
 
     Raises:
         InvalidInput: there is no such directory, or the URL is not one of these.
@@ -107,7 +113,9 @@ def open_context(snapshots: Snapshots, where: str) -> Context:
             raise
         return Context(posixpath.join(staging.fs, inner) if inner else staging.fs, staging)
     if where.startswith(_REMOTE):
-        with Download(where) as download:
+        from pallet.ops.download import Download
+
+        with Download(where, proxies) as download:
             return stream_context(snapshots, download)
     if not os.path.isdir(where):
         raise InvalidInput(f'unable to prepare context: path "{where}" not found')
@@ -153,6 +161,8 @@ def unpack(staging: Staging, pieces: Iterator[bytes]) -> None:
     Raises:
         Integrity: a damaged or hostile tar.
     """
+    from pallet.layer.unpack import Unpacker
+
     with Unpacker(1) as unpacker, unpacker.start(staging.fs, None, mode="tree") as job:
         for piece in pieces:
             job.write(piece)

@@ -8,7 +8,6 @@ import posixpath
 import stat
 import threading
 from collections.abc import Callable, Sequence
-from urllib.parse import unquote, urlsplit
 
 import msgspec
 
@@ -29,10 +28,8 @@ from pallet.content import CHUNK_SIZE
 from pallet.dockerfile.instructions import Add, Copy
 from pallet.errors import InvalidInput, PalletError
 from pallet.host.files import remove_tree, sync_filesystem
-from pallet.layer.compress import decompressor
 from pallet.layer.snapshots import Staging
 from pallet.layer.tarformat import BLOCK, full_checksums
-from pallet.ops.download import Download
 
 _REMOTE = ("http://", "https://")
 _DOWNLOADED = 0o600
@@ -248,13 +245,17 @@ class CopyStep:
 
     def _download(self, scratch: Scratch, source: str) -> Copied:
         assert isinstance(self._instruction, Add)
+        from urllib.parse import unquote, urlsplit
+
+        from pallet.ops.download import Download
+
         name = posixpath.basename(unquote(urlsplit(source).path))
         if not name and self._instruction.destination.endswith("/"):
             raise InvalidInput(f"cannot determine filename from url: {source}")
         directory = scratch.place()
         path = f"{directory}/file"
         digest = hashlib.sha256()
-        with Download(source) as download, open(path, "wb") as file:
+        with Download(source, self._shared.engine.settings.proxies) as download, open(path, "wb") as file:
             while chunk := download.read(CHUNK_SIZE):
                 digest.update(chunk)
                 file.write(chunk)
@@ -268,6 +269,8 @@ class CopyStep:
 
 def _is_archive(tree: Tree, path: str) -> bool:
     """Whether a file is a tar, plain or compressed."""
+    from pallet.layer.compress import decompressor
+
     fd = tree.open(path)
     try:
         with open(fd, "rb", buffering=0) as file:

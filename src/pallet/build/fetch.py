@@ -8,12 +8,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 
-from pallet.build.layers import Layer, Packed, directories
+from pallet.build.layers import CacheLost, Layer, Packed, directories
 from pallet.build.view import with_views
 from pallet.content import CHUNK_SIZE, ImageSource
 from pallet.digest import Digest
 from pallet.engine import Engine
-from pallet.errors import Integrity, NotFound, PalletError, Unauthorized, Unavailable
+from pallet.errors import Integrity, NotFound, Unauthorized, Unavailable
 from pallet.host.idmap import in_user_namespace
 from pallet.layer.settle import settle, settle_again
 from pallet.layer.snapshots import Staging
@@ -22,10 +22,6 @@ from pallet.layer.unpack import Unpacker
 from pallet.layer.unpacked import Unpacked, UnpackMode
 from pallet.oci.descriptor import Descriptor
 from pallet.ops.take_blob import take_blob
-
-
-class CacheLost(PalletError):
-    """A cache promised a layer that cannot be had: the build has to do without that cache."""
 
 
 class Fetch:

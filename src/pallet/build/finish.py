@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from uuid import uuid4
 
-from pallet.build.attest.statement import Predicate
-from pallet.build.cacheexport import export_caches, inline_cache
 from pallet.build.image import make_image
 from pallet.build.options import BuildResult
-from pallet.build.output import write_outputs
 from pallet.build.platforms import Built, Result, annotated, index_blobs, make_result
 from pallet.build.shared import Shared, Work
 from pallet.build.state import State
-from pallet.ops.record_image import record_image
 from pallet.ops.times import now_ns
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pallet.build.attest.statement import Predicate
 
 
 def finish(shared: Shared, works: Sequence[Work], states: Sequence[State]) -> BuildResult:
@@ -45,8 +44,14 @@ def finish(shared: Shared, works: Sequence[Work], states: Sequence[State]) -> Bu
             step.log(f"writing image {result.main.config.id}\n")
             for reference in options.tags:
                 step.log(f"naming to {reference.with_default_tag()}\n")
-    write_outputs(shared, result)
-    export_caches(shared, [state.top for state in states])
+    if options.outputs:
+        from pallet.build.output import write_outputs
+
+        write_outputs(shared, result)
+    if options.cache_to:
+        from pallet.build.cacheexport import export_caches
+
+        export_caches(shared, [state.top for state in states])
     main = result.main
     return BuildResult(
         main.config.id, main.manifest, main.config, options.tags, made, found, result.root, result.provenance
@@ -54,16 +59,21 @@ def finish(shared: Shared, works: Sequence[Work], states: Sequence[State]) -> Bu
 
 
 def _image(shared: Shared, work: Work, state: State) -> Built:
-    config, manifest = make_image(
-        state, shared.options, oci=shared.options.needs_oci, cache=inline_cache(shared, state.top)
-    )
-    return Built(work, state, config, annotated(shared.options, config.platform, manifest))
+    options, cache = shared.options, ""
+    if options.cache_to or "BUILDKIT_INLINE_CACHE" in options.build_args:
+        from pallet.build.cacheexport import inline_cache
+
+        cache = inline_cache(shared, state.top)
+    config, manifest = make_image(state, options, oci=options.needs_oci, cache=cache)
+    return Built(work, state, config, annotated(options, config.platform, manifest))
 
 
 def _said(shared: Shared, works: Sequence[Work], states: Sequence[State]) -> list[list[Predicate]]:
     """What is to be attached to each image."""
     if not shared.options.attest.wanted:
         return [[] for _ in works]
+    from uuid import uuid4
+
     from pallet.build.attest.collect import predicates
     from pallet.build.attest.provenance import Invocation
 
@@ -90,9 +100,23 @@ def _store(shared: Shared, result: Result) -> None:
     engine, main = shared.engine, result.main
     with engine.store.db.transaction():  # one, for each waits for the disk
         # It has no parent, as docker's BuildKit has it: its base may be removed before it.
-        record_image(engine, main.manifest, main.config)
+        _record(shared, main)
         if result.index is not None:
             engine.store.images.add_index(main.config.id, result.index, index_blobs(result))
         for reference in shared.options.tags:
             engine.store.images.tag(reference.with_default_tag(), main.config.id, result.root.digest)
         shared.book.touch()
+
+
+def _record(shared: Shared, image: Built) -> None:
+    """Record an image; its layers are unpacked and its blobs here but for a base's that somebody damaged."""
+    engine, top = shared.engine, image.state.top
+    layers = list(top.downwards())[::-1] if top else []
+    if not all(engine.store.blobs.has(layer.packed.blob.digest) for layer in layers):
+        from pallet.ops.record_image import record_image
+
+        record_image(engine, image.manifest, image.config)
+        return
+    engine.store.blobs.sync()
+    sizes = tuple(engine.snapshots.info(layer.chain_id).size for layer in layers)
+    engine.store.images.add(image.config, image.manifest, sizes)

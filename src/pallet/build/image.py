@@ -18,7 +18,6 @@ from pallet.build.upper import pack, tidy
 from pallet.build.view import with_views
 from pallet.content import CHUNK_SIZE
 from pallet.layer.snapshots import Staging
-from pallet.layer.stacked import apply_on_top
 from pallet.oci.codec import encode
 from pallet.oci.config import History, ImageConfig, parse_config
 from pallet.oci.manifest import Manifest
@@ -72,6 +71,8 @@ def squashed(shared: Shared, state: State) -> State:
     Raises:
         HostError: a layer cannot be applied again, the disk is full, ...
     """
+    from pallet.layer.stacked import apply_on_top
+
     layers = list(state.top.downwards())[::-1] if state.top else []
     new = layers[state.base_layers :]
     if len(new) < 2:

@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from concurrent.futures import Future
 from typing import Protocol
 
 import msgspec
 
 from pallet.content import ImageSource
 from pallet.digest import Digest
+from pallet.errors import PalletError
 from pallet.layer.snapshots import Staging
 from pallet.oci.descriptor import Descriptor
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from concurrent.futures import Future  # it brings logging with it, and a build of found layers needs neither
 
 
 class Packed(msgspec.Struct, frozen=True):
@@ -27,6 +31,10 @@ class Packed(msgspec.Struct, frozen=True):
     diff_id: Digest
     size: int
     files: int
+
+
+class CacheLost(PalletError):
+    """A cache promised a layer that cannot be had: the build has to do without that cache."""
 
 
 class Fetches(Protocol):
@@ -112,7 +120,7 @@ class Layer:
         """Whether it, and all below, have their digests by now, so that nothing need be waited for."""
         layer: Layer | None = self
         while layer is not None and layer._chain is None:
-            if isinstance(layer._packed, Future) and not layer._packed.done():
+            if not isinstance(layer._packed, Packed) and not layer._packed.done():
                 return False
             layer = layer.parent
         return True
@@ -124,7 +132,7 @@ class Layer:
         Raises:
             PalletError: it could not be packed.
         """
-        return self._packed.result() if isinstance(self._packed, Future) else self._packed
+        return self._packed if isinstance(self._packed, Packed) else self._packed.result()
 
     @property
     def chain_id(self) -> Digest:

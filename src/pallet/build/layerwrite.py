@@ -20,11 +20,14 @@ from pallet.layer import tarformat as tf
 from pallet.layer.settle import copy_directory_metadata, settle
 from pallet.layer.snapshots import Staging
 from pallet.layer.tarwrite import TarWriter
-from pallet.layer.unpack import Unpacker, UnpackJob
 from pallet.layer.unpacked import UnpackMode
 from pallet.oci import media
-from pallet.ops.new_layer import LayerWriter
 from pallet.store.blobs import Blobs
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pallet.layer.unpack import Unpacker, UnpackJob
+    from pallet.ops.new_layer import LayerWriter
 
 _CHUNK = 1 << 20
 _XATTRS = ("user.", "trusted.", "security.capability", "system.posix_acl_")
@@ -67,6 +70,8 @@ def write_layer(
     Raises:
         HostError: a file cannot be read, or changed while it was; the disk is full, ...
     """
+    from pallet.ops.new_layer import LayerWriter
+
     # Directories alone take no worker: names in the staging directory are ours, and none is a symlink.
     alone = all(stat.S_ISDIR(item.mode) for item in items)
     job = (

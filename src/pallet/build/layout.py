@@ -7,6 +7,7 @@ from pathlib import Path
 from pallet.archive.files import Directory, read_whole
 from pallet.archive.oci_reader import INDEX, REF_NAME
 from pallet.archive.source import ArchiveSource
+from pallet.build.bases import PREFIX
 from pallet.content import MANIFEST_LIMIT
 from pallet.engine import Engine
 from pallet.errors import InvalidInput, NotFound
@@ -17,7 +18,6 @@ from pallet.ops.store_sink import StoreSink
 from pallet.platform import Platform
 from pallet.progress import Progress
 
-PREFIX = "oci-layout://"
 _WORDS = Words("", "Loading layer", (), "")
 
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import threading
 from contextlib import ExitStack
 
 from pallet.errors import HostError
 from pallet.host import mounts
 from pallet.host.idmap import in_user_namespace
-from pallet.network.bridge import Connection, disconnect
-from pallet.network.usermode import GATEWAY, Uplink
 
 
 class BuildNetwork:
@@ -38,6 +35,8 @@ class BuildNetwork:
             self._fd = -1
         self._own.close()
         if self._connected and not in_user_namespace():
+            from pallet.network.bridge import disconnect
+
             disconnect(self._id)
         self._connected = False
 
@@ -53,6 +52,8 @@ class BuildNetwork:
                 if in_user_namespace():
                     self._begin_own()
                     return self._fd
+                from pallet.network.bridge import Connection
+
                 with Connection(self._id, f"build-{self._id[:12]}", ()) as connection:
                     connection.begin(self._fd)
                     connection.finish()
@@ -61,6 +62,10 @@ class BuildNetwork:
             return self._fd
 
     def _begin_own(self) -> None:
+        import tempfile
+
+        from pallet.network.usermode import GATEWAY, Uplink
+
         directory = self._own.enter_context(tempfile.TemporaryDirectory(prefix="pallet-"))
         uplink = self._own.enter_context(Uplink(directory))
         uplink.begin(self._fd)

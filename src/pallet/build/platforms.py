@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 
-from pallet.build.attest.statement import Attestation, Predicate, attest, statement, subjects
 from pallet.build.options import BuildOptions
 from pallet.build.shared import Work
 from pallet.build.state import State
@@ -18,6 +17,10 @@ from pallet.oci.index import Index, make_index
 from pallet.oci.manifest import Manifest, make_manifest
 from pallet.ops.images import ImageTree
 from pallet.platform import Platform, host
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pallet.build.attest.statement import Attestation, Predicate
 
 _PROVENANCE = "provenance"
 
@@ -92,6 +95,8 @@ class Result(msgspec.Struct, frozen=True):
 
     def statements(self, image: Built) -> dict[str, bytes]:
         """What is attached to an image, as files: names and contents."""
+        from pallet.build.attest.statement import statement
+
         about = [{"name": "_", "digest": {"sha256": image.manifest.digest.hex}}]
         said = self.said[self.images.index(image)]
         return {
@@ -108,11 +113,15 @@ def make_result(options: BuildOptions, images: Sequence[Built], said: Sequence[S
         images: in the order of the platforms.
         said: what is to be attached to each.
     """
-    attestations = tuple(
-        attest(image.manifest.descriptor, each, subjects(options.tags, image.work.platform, image.manifest.digest))
-        for image, each in zip(images, said, strict=True)
-        if each
-    )
+    attestations: tuple[Attestation, ...] = ()
+    if any(said):
+        from pallet.build.attest.statement import attest, subjects
+
+        attestations = tuple(
+            attest(image.manifest.descriptor, each, subjects(options.tags, image.work.platform, image.manifest.digest))
+            for image, each in zip(images, said, strict=True)
+            if each
+        )
     descriptors = [
         msgspec.structs.replace(
             image.descriptor, annotations=_annotations(options, "manifest-descriptor", image.config.platform)

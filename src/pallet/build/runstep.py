@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Callable
-from concurrent.futures import Future
 
 from pallet.build.cache import Key
 from pallet.build.events import Step
@@ -13,7 +12,6 @@ from pallet.build.metadata import with_shell
 from pallet.build.runcommand import Command
 from pallet.build.runmounts import MountSource, RunMounts
 from pallet.build.runspec import HOSTNAME, Limits
-from pallet.build.sandbox import Sandbox
 from pallet.build.shared import Shared
 from pallet.build.state import State
 from pallet.build.upper import pack, tidy
@@ -23,6 +21,10 @@ from pallet.errors import InvalidInput
 from pallet.layer.snapshots import Staging
 from pallet.platform import host, rank
 from pallet.runtime import etc_files
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 _PIPES = "/dev/pipes/"
 _HOSTS = f"127.0.0.1\tlocalhost {HOSTNAME}\n::1\tlocalhost ip6-localhost ip6-loopback\n"
@@ -106,6 +108,8 @@ class RunStep:
         return [f"{name}={value}" for name, value in self._state.scope.variables.items()]
 
     def _make(self, staging: Staging, step: Step) -> Future[Packed]:
+        from pallet.build.sandbox import Sandbox
+
         shared, config = self._shared, self._state.config
         mounts = self._mounts.prepare()
         proxies = proxy_variables(shared.options.build_args)
@@ -142,7 +146,9 @@ class RunStep:
         """Say why the programs of another architecture do not run."""
         platform = self._state.platform
         if rank(platform, host()) is None and "exec format error" in said.lower():
-            why = f'process "{" ".join(self.args)}": exec format error: this machine does not run programs for {platform}'
+            why = (
+                f'process "{" ".join(self.args)}": exec format error: this machine does not run programs for {platform}'
+            )
             raise InvalidInput(f"{why}; install qemu-user-static and binfmt-support, or build on $BUILDPLATFORM")
 
     def _files(self) -> list[tuple[str, str]]:

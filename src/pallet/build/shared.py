@@ -6,11 +6,9 @@ import os
 import stat
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import TypeVar
 
-from pallet.build.agent import key_agent
 from pallet.build.bases import Bases
 from pallet.build.cache import LayerBook
 from pallet.build.context import Context
@@ -18,7 +16,6 @@ from pallet.build.events import Cancel, Journal
 from pallet.build.network import BuildNetwork
 from pallet.build.options import BuildOptions
 from pallet.build.record import StepRecord
-from pallet.build.sandbox import sweep
 from pallet.build.source import Tree
 from pallet.build.state import State
 from pallet.digest import Digest
@@ -26,10 +23,15 @@ from pallet.dockerfile.graph import Plan
 from pallet.dockerfile.stages import Dockerfile
 from pallet.engine import Engine
 from pallet.layer.snapshots import Staging
-from pallet.layer.unpack import Unpacker
 from pallet.ops.times import now_ns
 from pallet.platform import Platform
-from pallet.runtime.oci_runtime import OciRuntime, find_runtime
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
+
+    from pallet.layer.unpack import Unpacker
+    from pallet.runtime.oci_runtime import OciRuntime
 
 _T = TypeVar("_T")
 _SECOND = 1_000_000_000
@@ -58,7 +60,7 @@ class Shared:
         self.agents: dict[str, str] = {}
         self._stack = ExitStack()
         self._lock = threading.Lock()
-        self._pool = ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 1), thread_name_prefix="pack")
+        self._pool: ThreadPoolExecutor | None = None
         self._unpacker: Unpacker | None = None
         self._runtime: OciRuntime | None = None
         self._copies: dict[tuple[str, str], str] = {}
@@ -76,13 +78,16 @@ class Shared:
         """Stop what still goes on, if something failed, and wait for what is being packed."""
         if error is not None:
             self.cancel.set()
-        self._pool.shutdown(wait=True, cancel_futures=error is not None and not isinstance(error, Exception))
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=error is not None and not isinstance(error, Exception))
 
     @property
     def unpacker(self) -> Unpacker:
         """The workers that unpack."""
         with self._lock:
             if self._unpacker is None:
+                from pallet.layer.unpack import Unpacker
+
                 workers = Unpacker(workers=max(2, os.cpu_count() or 1))
                 self._unpacker = self._stack.enter_context(workers)
             return self._unpacker
@@ -92,6 +97,9 @@ class Shared:
         """The OCI runtime. Raises HostError if there is none."""
         with self._lock:
             if self._runtime is None:
+                from pallet.build.sandbox import sweep
+                from pallet.runtime.oci_runtime import find_runtime
+
                 settings = self.engine.settings
                 root = f"{settings.run_dir}/runtime"
                 os.makedirs(root, 0o700, exist_ok=True)
@@ -115,6 +123,8 @@ class Shared:
             if stat.S_ISSOCK(os.stat(value.partition(",")[0]).st_mode):
                 self.agents[id] = value
             else:
+                from pallet.build.agent import key_agent
+
                 place = self.staging().path
                 self.agents[id] = self._stack.enter_context(key_agent(place, value.split(",")))
 
@@ -124,7 +134,13 @@ class Shared:
 
     def later(self, work: Callable[[], _T]) -> Future[_T]:
         """Do something beside the build's steps."""
-        return self._pool.submit(work)
+        with self._lock:
+            if self._pool is None:
+                from concurrent.futures import ThreadPoolExecutor
+
+                self._pool = ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 1), thread_name_prefix="pack")
+            pool = self._pool
+        return pool.submit(work)
 
     def copy_of(self, name: str, path: str, make: Callable[[str], None]) -> str:
         """A copy of a part of a context, for RUN to mount, made once: its directory.

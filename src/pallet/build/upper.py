@@ -10,7 +10,6 @@ from pallet.errors import HostError
 from pallet.host.idmap import in_user_namespace
 from pallet.layer import whiteout
 from pallet.layer.diff import write_diff
-from pallet.ops.new_layer import LayerWriter
 from pallet.store.blobs import Blobs
 
 _NANOSECONDS = 1_000_000_000
@@ -56,6 +55,8 @@ def tidy(upper: str, *, clamp: int | None = None) -> int:
 
 def pack(blobs: Blobs, upper: str, files: int, *, clamp: int | None = None) -> Packed:
     """Make the blob of an upper directory. Errors as `write_diff` and `LayerWriter`."""
+    from pallet.ops.new_layer import LayerWriter
+
     with LayerWriter(blobs) as writer:
         size = write_diff(upper, writer, source_date_epoch=clamp, userxattr=in_user_namespace())
         layer = writer.finish()

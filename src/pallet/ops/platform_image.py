@@ -40,7 +40,6 @@ def platform_image(engine: Engine, name: str, wanted: Platform) -> StoredImage:
 
 
 def _child(engine: Engine, image: Digest, root: Digest, wanted: Platform) -> StoredImage | None:
-    
     blobs = engine.store.blobs
     found = engine.store.images.index_of(image, root)
     if found is None:
