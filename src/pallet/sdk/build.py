@@ -74,7 +74,7 @@ def _context(
         raise TypeError("Either path or fileobj needs to be provided.")
     if fileobj is None:
         assert path is not None
-        opened = open_context(snapshots, os.fspath(path))
+        opened = open_context(snapshots, os.fspath(path), engine.settings.proxies)
     elif custom:
         opened = stream_context(snapshots, fileobj)
     else:

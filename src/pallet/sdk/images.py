@@ -227,7 +227,7 @@ class Images:
 
         named = optional_reference(repository, tag, "import")
         wanted = parse_platform(platform) if platform else None
-        with inputs.tar(src) as tar:
+        with inputs.tar(src, self._engine.settings.proxies) as tar:
             id = import_image(
                 self._engine,
                 tar,

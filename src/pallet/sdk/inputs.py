@@ -56,8 +56,12 @@ def archive(data: Data) -> str | BinaryIO:
     return cast("BinaryIO", _file(data))
 
 
-def tar(source: Data) -> AbstractContextManager[Readable]:
+def tar(source: Data, proxies: tuple[str, str, str]) -> AbstractContextManager[Readable]:
     """A file to read a tar from, as a context; only what was opened here is closed by it. URLs are downloaded.
+
+    Args:
+        source: what to read.
+        proxies: as in `Settings`.
 
     Raises:
         TypeError: a text file, or nothing that can be read.
@@ -70,7 +74,7 @@ def tar(source: Data) -> AbstractContextManager[Readable]:
     if "://" in path:
         from pallet.ops.download import Download
 
-        return Download(path)
+        return Download(path, proxies)
     try:
         return open(path, "rb", buffering=0)
     except OSError as error:

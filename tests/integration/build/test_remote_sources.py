@@ -16,7 +16,7 @@ from tests.support import need
 from tests.support.pallet import PalletCLI
 
 from pallet.errors import DockerfileError
-from pallet.sdk.engine import Engine
+from pallet.sdk.engine import Engine, from_env
 
 
 class _Quiet(SimpleHTTPRequestHandler):
@@ -132,3 +132,20 @@ def test_the_library_builds(box: PalletCLI, tmp_path: Path) -> None:
         assert caught.value.lines == (2, 2)
         with pytest.raises(TypeError):
             engine.images.build()
+
+
+def test_urls_are_fetched_through_the_proxy(
+    pallet: PalletCLI, site: tuple[str, Path], busybox_tar: Path, tmp_path: Path
+) -> None:
+    """A build's context, what it adds, and the library's import."""
+    url, place = site
+    served = place / "http:" / "files.invalid"  # where the server looks for what a proxy is asked for
+    served.mkdir(parents=True)
+    (served / "added").write_text("by the proxy\n")
+    (served / "Dockerfile").write_text("FROM scratch\nADD http://files.invalid/added /\n")
+    (served / "box.tar").symlink_to(busybox_tar)
+    pallet.env["http_proxy"] = url
+    pallet.ok("build", "-t", "made", "http://files.invalid/Dockerfile")
+    assert pallet.ok("history", "--format", "{{.Size}}", "made").startswith("13B")
+    with from_env(pallet.env) as engine:
+        assert engine.images.import_("http://files.invalid/box.tar", "box").tags == ["box:latest"]

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from pallet.errors import HostError, InvalidInput
 from pallet.sdk import inputs
 
+_NO_PROXIES = ("", "", "")
+
 
 @settings(deadline=None)
 @given(st.lists(st.binary(max_size=20), max_size=10), st.integers(1, 30))
@@ -52,12 +54,12 @@ def test_a_path_of_an_archive_stays_a_path(tmp_path: Path) -> None:
 def test_what_is_opened_here_is_closed_here(tmp_path: Path) -> None:
     path = tmp_path / "tar"
     path.write_bytes(b"abc")
-    with inputs.tar(path) as opened:
+    with inputs.tar(path, _NO_PROXIES) as opened:
         assert opened.read(10) == b"abc"
     with pytest.raises(ValueError, match="closed"):
         opened.read(1)
     with path.open("rb") as own:
-        with inputs.tar(own) as given:
+        with inputs.tar(own, _NO_PROXIES) as given:
             assert given.read(10) == b"abc"
         assert not own.closed
 
@@ -68,8 +70,8 @@ def test_bad_inputs_are_refused(tmp_path: Path) -> None:
     with pytest.raises(TypeError):
         inputs.archive(5)  # type: ignore[arg-type]
     with pytest.raises(TypeError):
-        inputs.tar(None)  # type: ignore[arg-type]
+        inputs.tar(None, _NO_PROXIES)  # type: ignore[arg-type]
     with pytest.raises(HostError, match="no such file or directory"):
-        inputs.tar(tmp_path / "absent")
+        inputs.tar(tmp_path / "absent", _NO_PROXIES)
     with pytest.raises(InvalidInput, match="unsupported URL"):
-        inputs.tar("ftp://example.com/x.tar")
+        inputs.tar("ftp://example.com/x.tar", _NO_PROXIES)

@@ -55,7 +55,7 @@ def _context(ctx: Context, opts: Options, where: str) -> BuildContext:
 
     snapshots = ctx.engine.snapshots
     if where != "-":
-        return open_context(snapshots, where)
+        return open_context(snapshots, where, ctx.settings.proxies)
     if opts.file == "-":
         raise Failure("invalid argument: can't use stdin for both build context and dockerfile", exit_code=1)
     return stream_context(snapshots, ctx.stdin.buffer.raw)  # type: ignore[attr-defined]
