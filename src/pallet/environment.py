@@ -12,8 +12,10 @@ from pallet.settings import SNAPSHOTTERS, Settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, MutableMapping
 
+# Whose directories are meant where a user is root: set in programs that have moved into the user's namespace.
+_OUTSIDE = "PALLET_UID"
 _SYSTEM_ROOT = "/var/lib/pallet"
 _SYSTEM_RUN = "/run/pallet"
 _SYSTEM_REGISTRIES = "/etc/pallet/registries.toml"
@@ -22,6 +24,17 @@ _SYSTEM_REGISTRIES = "/etc/pallet/registries.toml"
 def default_config_dir(environ: Mapping[str, str]) -> str:
     """Where docker's `config.json` is: `DOCKER_CONFIG`, or `.docker` in the home directory."""
     return environ.get("DOCKER_CONFIG") or f"{_home(environ)}/.docker"
+
+
+def user_id(environ: Mapping[str, str]) -> int:
+    """Whose store and run directory are meant: this process's user's, or who that was outside its user namespace."""
+    uid, outside = os.geteuid(), environ.get(_OUTSIDE, "")
+    return int(outside) if uid == 0 and outside.isdigit() else uid
+
+
+def note_user(environ: MutableMapping[str, str]) -> None:
+    """Note who the user is, before it becomes root in its user namespace; programs that it starts there see it, too."""
+    environ[_OUTSIDE] = str(os.geteuid())
 
 
 def make_settings(
@@ -54,7 +67,7 @@ def make_settings(
         InvalidInput: there is no such snapshotter.
         HostError: the run directory is another user's.
     """
-    uid = os.geteuid() if uid is None else uid
+    uid = user_id(environ) if uid is None else uid
     snapshotter = snapshotter or environ.get("PALLET_SNAPSHOTTER", "") or "auto"
     if snapshotter not in SNAPSHOTTERS:
         raise InvalidInput(f'unknown snapshotter "{snapshotter}"', hint=f"There are {', '.join(SNAPSHOTTERS)}.")

@@ -10,7 +10,8 @@ from collections.abc import Callable
 import msgspec
 
 from pallet.engine import Engine
-from pallet.errors import HostError, InvalidInput, NoSuchContainer, NotFound
+from pallet.errors import HostError, InvalidInput, NoSuchContainer, NotFound, Unsupported
+from pallet.host.idmap import in_user_namespace
 from pallet.oci.config import Healthcheck
 from pallet.ops.create_options import CreateOptions
 from pallet.ops.log_options import check_logging
@@ -69,6 +70,10 @@ def check_options(engine: Engine, options: CreateOptions, warn: Callable[[str], 
     if options.storage_options:
         raise InvalidInput("--storage-opt is supported only for overlay over xfs with 'pquota' mount option")
     check_logging(options.log_driver or "json-file", options.log_options)
+    if options.links and options.network in ("default", "bridge") and in_user_namespace():
+        raise Unsupported(
+            "--link needs a bridge, which there is none of without privileges: use --network container:NAME, or publish"
+        )
     for link in options.links if options.network in ("default", "bridge") else ():
         name = link.partition(":")[0]
         try:

@@ -8,7 +8,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from pallet import engine as core
-from pallet.environment import make_settings
+from pallet.environment import make_settings, note_user, user_id
+from pallet.errors import HostError
 from pallet.sdk.containers import Containers
 from pallet.sdk.images import Images
 from pallet.sdk.networks import Networks
@@ -36,6 +37,12 @@ class Engine(core.Engine):
 
     Nothing of the environment is looked at, proxies included: `pallet.from_env` does that.
 
+    A user without privileges has its first engine move the whole process into the user's namespace, for good: there it
+    is root over its own ids (README.md, "Without root"). That has to be before the program starts threads.
+
+    Raises:
+        HostError: the process of a user without privileges has threads, or the machine allows no user namespaces.
+
     Example:
         >>> with pallet.Engine() as engine:
         ...     print(engine.images.list())
@@ -61,8 +68,11 @@ class Engine(core.Engine):
                 runtime=runtime or "",
                 registries_file=_path(registries_file),
                 config_dir=_path(docker_config),
+                uid=user_id(os.environ),
             )
         )
+        if os.geteuid() != 0:
+            _enter(self.settings)
         self._images = Images(self)
         self._containers = Containers(self)
         self._networks = Networks(self)
@@ -160,7 +170,25 @@ def from_env(environment: Mapping[str, str] | None = None) -> Engine:
         >>> engine = pallet.from_env()
         >>> engine = pallet.from_env({"PALLET_ROOT": "/srv/pallet", "HOME": "/root"})
     """
-    return Engine(settings=make_settings(os.environ if environment is None else environment))
+    environment = os.environ if environment is None else environment
+    return Engine(settings=make_settings(environment, uid=user_id(os.environ)))
+
+
+def _enter(settings: Settings) -> None:
+    """Move this process into the user's namespace, as the command does."""
+    if len(os.listdir("/proc/self/task")) > 1:
+        raise HostError(
+            "without privileges the first pallet.Engine() needs a process with a single thread: "
+            "make it before the program starts threads, or call the pallet command"
+        )
+    from pallet.host.userns import enter_user_namespace
+
+    note_user(os.environ)
+    note = enter_user_namespace(settings.run_dir)
+    if note:
+        import warnings
+
+        warnings.warn(note, RuntimeWarning, stacklevel=3)
 
 
 def _path(path: str | os.PathLike[str] | None) -> str:
