@@ -3,7 +3,8 @@
 In this order: wrong blobs and unpacked layers are removed, so that nobody takes them for right; images that lack
 something are unpacked again from their blobs, or fetched again by the digests under which registries know them; an
 image that can neither be had nor run any more is removed, unless a container needs it. One that can still be run is
-kept, although it cannot be pushed or saved.
+kept, although it cannot be pushed or saved. An index that cannot be completed is dropped; its names stand for the image
+alone then.
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ from pallet.oci.descriptor import Descriptor
 from pallet.ops.container_running import is_running
 from pallet.ops.copy import Words, copy_blobs, read_config, resolve_image
 from pallet.ops.remove_image import remove_image
+from pallet.ops.repair_index import restore_indexes
 from pallet.ops.store_sink import StoreSink
 from pallet.ops.store_source import StoreSource
 from pallet.progress import Event, Progress
 from pallet.reference import Reference
 from pallet.registry.source import RegistrySource
 from pallet.store.check import Finding
+from pallet.store.indexes import has_own
 
 _WORDS = Words("", "Restoring", (), "")
 
@@ -43,7 +46,9 @@ def repair(engine: Engine, findings: Sequence[Finding], progress: Progress) -> l
     done += _drop_names(engine, findings)
     for image in sorted({image for finding in findings for image in finding.images}):
         try:
-            done.append(_restore(engine, image, progress))
+            if has_own(engine.store.db, image, {finding.key for finding in findings if image in finding.images}):
+                done.append(_restore(engine, image, progress))
+            done += restore_indexes(engine, image, progress)
         except NoSuchImage:
             continue
     return done

@@ -56,6 +56,31 @@ def find_index(db: Database, image: Digest, digest: Digest) -> Descriptor | None
     return Descriptor(row[0], Digest(row[1]), row[2]) if row else None
 
 
+def index_parts(db: Database, image: Digest) -> list[tuple[Descriptor, list[Descriptor]]]:
+    """The image's indexes, each with all blobs that it leads to."""
+    rows = db.rows(
+        "SELECT manifest, kind, media_type, digest, size FROM image_blobs"
+        " WHERE image = ? AND kind IN ('index', 'member') ORDER BY manifest, kind, position",  # `index` comes first
+        (image,),
+    )
+    found: list[tuple[Descriptor, list[Descriptor]]] = []
+    for _, kind, media_type, digest, size in rows:
+        blob = Descriptor(media_type, Digest(digest), size)
+        if kind == "index":
+            found.append((blob, []))
+        else:
+            found[-1][1].append(blob)
+    return found
+
+
+def has_own(db: Database, image: Digest, keys: Iterable[str]) -> bool:
+    """Whether one of these findings' keys is something else than a blob that only an index leads to."""
+    led_to = "SELECT digest FROM image_blobs WHERE image = ? AND kind IN ('index', 'member')"
+    own = "SELECT digest FROM image_blobs WHERE image = ? AND kind NOT IN ('index', 'member')"
+    rows = db.rows(f"{led_to} EXCEPT {own}", (image, image))
+    return not {digest for (digest,) in rows}.issuperset(keys)
+
+
 def drop_unused(connection: Connection, image: str) -> None:
     """Forget the image's indexes that no tag stands for, but the newest; their blobs are noted as garbage."""
     rows = connection.execute(

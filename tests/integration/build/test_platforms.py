@@ -1,4 +1,4 @@
-"""Names that lead to several platforms: bases, `run --platform`, and archives."""
+"""Names that lead to several platforms: bases, `run --platform`, archives, and what a repair does."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.pallet import PalletCLI
+from tests.support.pallet import Output, PalletCLI
 from tests.support.registry import RegistryServer
 
 _BOTH = ("--platform", "linux/amd64,linux/arm64")
@@ -133,3 +133,42 @@ def test_load_tells_what_it_cannot_take(make_pallet: Callable[..., PalletCLI], m
     assert "WARNING: linux/amd64 alone was loaded" in done.stderr
     assert architecture(other, multi) == "amd64"
     other.ok("push", multi)
+
+
+def damaged(pallet: PalletCLI, name: str) -> Path:
+    """Remove the layer of the foreign platform, and say where it was."""
+    place = pallet.home / "look"
+    pallet.ok("save", "--format", "oci-dir", "-o", str(place), name)
+    blobs = place / "blobs/sha256"
+    index = json.loads((blobs / entries(place)[0]["digest"][7:]).read_bytes())
+    manifest = json.loads((blobs / index["manifests"][1]["digest"][7:]).read_bytes())
+    gone = pallet.root / "blobs/sha256" / manifest["layers"][0]["digest"][7:]
+    gone.unlink()
+    return gone
+
+
+def mended(pallet: PalletCLI) -> Output:
+    assert pallet("system", "check").code == 1
+    done = pallet("system", "check", "--repair")
+    assert pallet("system", "check").code == 0, done.stdout
+    return done
+
+
+def test_repair_fetches_what_an_index_lacks(pallet: PalletCLI, multi: str) -> None:
+    gone = damaged(pallet, multi)
+    done = mended(pallet)
+    assert "restored index sha256:" in done.stdout and "restored image" not in done.stdout
+    assert gone.exists()
+    pallet.ok("push", multi)
+
+
+def test_repair_drops_an_index_that_cannot_be_had(pallet: PalletCLI, context: Path) -> None:
+    pallet.ok("build", *_BOTH, "-t", "local", str(context))
+    pallet.ok("builder", "prune", "-af")
+    damaged(pallet, "local")
+    done = mended(pallet)
+    assert "dropped index sha256:" in done.stdout and " alone" in done.stdout
+    assert architecture(pallet, "local") == "amd64"
+    place = pallet.home / "after"
+    pallet.ok("save", "--format", "oci-dir", "-o", str(place), "local")
+    assert "index" not in entries(place)[0]["mediaType"]
