@@ -192,6 +192,7 @@ def get_archive(engine: Engine, name: str, path: str, *, as_name: str | None = N
     with _place(engine, record) as inside:
         child = inside(job, (writing,))
         os.close(writing)
+    engine.store.events.add_of_container(record.id, "archive-path")
     return Archive(reading, found, child.finish)
 
 
@@ -262,6 +263,7 @@ def put_archive(engine: Engine, name: str, path: str, send: Callable[[int], None
         finally:
             os.close(writing)
             child.finish()
+    engine.store.events.add_of_container(record.id, "extract-to-dir")
 
 
 def _owner(user: str) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from pallet.errors import Conflict, HostError, InvalidInput
+from pallet.errors import Conflict, HostError, InvalidInput, PalletError
 from pallet.host.cgroups import expect_move
 from pallet.host.files import unlink_if_there
 from pallet.ops.container_state import current
@@ -170,7 +170,11 @@ class _Prepared:
         self.cwd = options.working_dir or cwd
         home = ""
         if options.user:
-            like, home = self._as_user(like)
+            try:
+                like, home = self._as_user(like)
+            except PalletError:
+                self._tell_of_start()  # docker looks for the user when the process is to start
+                raise
         if options.privileged:
             like = self._with_all_capabilities(like)
         env = _environment(started, set_by_user, options, home)

@@ -50,7 +50,12 @@ def container_top(engine: Engine, name: str, arguments: Sequence[str] = ()) -> P
     brief, now = current(engine, id)
     if not now.running:
         raise Conflict(f"Container {id} is not running")
-    pids = container_pids(brief.pid)
+    found = _processes(container_pids(brief.pid), arguments)
+    engine.store.events.add_of_container(id, "top")
+    return found
+
+
+def _processes(pids: list[int], arguments: Sequence[str]) -> Processes:
     program = find_program("ps")
     words = [word for argument in arguments or ("-ef",) for word in argument.split()]
     if program is None:

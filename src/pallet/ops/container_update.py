@@ -15,6 +15,7 @@ from pallet.host.locks import lock
 from pallet.oci.codec import encode
 from pallet.ops.container_state import current, runtime_of
 from pallet.ops.create_resources import check_resources
+from pallet.ops.record_event import container_event
 from pallet.ops.supervision import ensure_supervisor, restarts
 from pallet.runtime.limits import limits
 from pallet.runtime.paths import ContainerPaths
@@ -68,7 +69,9 @@ def update_container(
         except PalletError as error:
             kind = type(error) if isinstance(error, Conflict) else HostError
             raise kind(f"Cannot update container {id}: {error.message}") from error
-        engine.store.containers.set_host(id, host)
+        with engine.store.db.transaction():
+            engine.store.containers.set_host(id, host)
+            container_event(engine, record, "update")
     if restart is not None and running and restarts(engine.store.containers.find(id)):
         ensure_supervisor(engine, id)
 
