@@ -81,7 +81,7 @@ def settle_locked(engine: Engine, record: ContainerRecord) -> None:
                 # From now on it is restarting, not exited; its supervisor says when.
                 ended = msgspec.structs.replace(ended, restart_at=ended.finished)
             engine.store.containers.set_state(record.id, ended)
-            _record_end(engine, record, ended.exit_code, ended.finished)
+            _record_end(engine, record, ended)
     if not os.path.isdir(paths.run):
         return
     end_launch(paths, runtime_of(engine, record))
@@ -118,10 +118,12 @@ def _take_back(engine: Engine, record: ContainerRecord) -> None:
         _record_leaving(engine, record)
 
 
-def _record_end(engine: Engine, record: ContainerRecord, exit_code: int, finished: int) -> None:
+def _record_end(engine: Engine, record: ContainerRecord, ended: ContainerState) -> None:
     # What has just happened is told in the order of the telling: the clock of files is a coarse one.
-    moment = finished if now_ns() - finished > _JUST_NOW else 0
-    container_event(engine, record, "die", {"exitCode": str(exit_code)}, moment=moment)
+    moment = ended.finished if now_ns() - ended.finished > _JUST_NOW else 0
+    if ended.oom_killed:
+        container_event(engine, record, "oom", moment=moment)
+    container_event(engine, record, "die", {"exitCode": str(ended.exit_code)}, moment=moment)
     _record_leaving(engine, record)
 
 
