@@ -19,6 +19,7 @@ from pallet.ops.container_state import current, runtime_of
 from pallet.ops.record_event import container_event, mount_events, network_event
 from pallet.ops.supervision import ensure_supervisor, restarts, wants_restart
 from pallet.ops.times import now_ns
+from pallet.runtime.cgroups import end_group, group_of, remove_empty
 from pallet.runtime.launch import end_launch
 from pallet.runtime.paths import ContainerPaths
 from pallet.runtime.state import has_begun
@@ -85,9 +86,8 @@ def settle_locked(engine: Engine, record: ContainerRecord) -> None:
     if not os.path.isdir(paths.run):
         return
     end_launch(paths, runtime_of(engine, record))
+    end_group(group_of(record.host.resources, record.id))
     if record.host.resources.cgroup_parent:
-        from pallet.runtime.cgroups import remove_empty
-
         remove_empty(record.host.resources.cgroup_parent)
     if engine.store.networks.of_container(record.id):
         from pallet.network.bridge import disconnect  # not for those without a network: it takes its time

@@ -5,13 +5,23 @@ Sources: the kernel's admin-guide/cgroup-v1 and cgroup-v2.rst; which file tells 
 
 from __future__ import annotations
 
+import errno
 import os
+import time
+from contextlib import suppress
+from signal import SIGKILL
 
 from pallet.host.idmap import in_user_namespace
 from pallet.runtime.oci_runtime import has_cgroups_v2
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pallet.store.host_config import Resources
+
 _ROOT = "/sys/fs/cgroup"
 _MOST = 8192  # the largest number in a list, docker's
+_TRIES = 100
+_PAUSE = 0.005  # seconds between them
 
 # What can be limited: the files (controller/name) of cgroups v1, any of which must be there.
 _V1 = {
@@ -94,6 +104,45 @@ def parse_list(text: str) -> frozenset[int]:
     return frozenset(found)
 
 
+def group_of(asked: Resources, id: str) -> str:
+    """The cgroup of a container, in every hierarchy: `/pallet/ID`, or below the parent that the user wants."""
+    parent = os.path.normpath("/" + asked.cgroup_parent.lstrip("/")).rstrip("/") if asked.cgroup_parent else "/pallet"
+    return f"{parent}/{id}"
+
+
+def end_group(path: str, root: str = _ROOT) -> None:
+    """Remove a container's cgroup where it is left, ending the processes in it.
+
+    The runtime does, unless it was killed before it had written down that there is a container.
+
+    Args:
+        path: the cgroup, the container's own.
+        root: where the cgroups are mounted.
+    """
+    for hierarchy in _hierarchies(root):
+        group = f"{hierarchy}/{path.strip('/')}"
+        for _ in range(_TRIES):
+            try:
+                os.rmdir(group)
+                break
+            except OSError as error:
+                if error.errno != errno.EBUSY:  # it is gone, or not ours
+                    break
+            _kill_all(group)
+            time.sleep(_PAUSE)
+
+
+def _kill_all(group: str) -> None:
+    try:
+        with open(f"{group}/cgroup.procs") as file:
+            pids = [int(line) for line in file]
+    except OSError:
+        return
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, SIGKILL)
+
+
 def remove_empty(path: str, root: str = _ROOT) -> None:
     """Remove a cgroup that was made for containers, and those above it, in all hierarchies; the used ones stay.
 
@@ -101,8 +150,7 @@ def remove_empty(path: str, root: str = _ROOT) -> None:
         path: the cgroup: `/parent/child`.
         root: where the cgroups are mounted.
     """
-    hierarchies = [root] if has_cgroups_v2() else [f"{root}/{name}" for name in os.listdir(root)]
-    for hierarchy in hierarchies:
+    for hierarchy in _hierarchies(root):
         left = path.strip("/")
         while left:
             try:
@@ -110,3 +158,7 @@ def remove_empty(path: str, root: str = _ROOT) -> None:
             except OSError:  # it is used, or was never there
                 break
             left = left.rpartition("/")[0]
+
+
+def _hierarchies(root: str) -> list[str]:
+    return [root] if has_cgroups_v2() else [f"{root}/{name}" for name in os.listdir(root)]

@@ -5,7 +5,6 @@ Source: OCI runtime spec 1.0.2, config.md and config-linux.md; what is in it fol
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import msgspec
@@ -14,6 +13,7 @@ from pallet.errors import InvalidInput
 from pallet.host.idmap import in_user_namespace
 from pallet.oci.codec import encode
 from pallet.runtime import defaults
+from pallet.runtime.cgroups import group_of
 from pallet.runtime.paths import ContainerPaths
 from pallet.runtime.seccomp import profile
 from pallet.runtime.spec_mounts import spec_mounts
@@ -73,7 +73,7 @@ def build_spec(record: ContainerRecord, around: Surroundings) -> dict[str, Any]:
     """
     config, host = record.config, record.host
     linux: dict[str, Any] = {
-        "cgroupsPath": f"{_cgroup_parent(host.resources)}/{record.id}",
+        "cgroupsPath": group_of(host.resources, record.id),
         "namespaces": _namespaces(host, around),
         "resources": {"devices": defaults.device_rules()},
     }
@@ -224,10 +224,6 @@ def _namespaces(host: HostConfig, around: Surroundings) -> list[dict[str, str]]:
         if where != "host":
             out.append({"type": kind} if where == "new" else {"type": kind, "path": where})
     return out
-
-
-def _cgroup_parent(asked: Resources) -> str:
-    return os.path.normpath("/" + asked.cgroup_parent.lstrip("/")).rstrip("/") if asked.cgroup_parent else "/pallet"
 
 
 def _limit(linux: dict[str, Any], host: HostConfig) -> None:

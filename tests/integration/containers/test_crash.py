@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
+from pathlib import Path
 
 from tests.integration.containers.test_network import _HTTPD, _page, _traces
 from tests.integration.test_torture import kill_with_descendants
 from tests.support import free_port, need, wait_until
 from tests.support.leaks import processes_naming
 from tests.support.pallet import PalletCLI
+
+from pallet.runtime.oci_runtime import has_cgroups_v2
 
 
 def _pids(box: PalletCLI, id: str) -> tuple[int, int]:
@@ -101,6 +105,19 @@ def test_a_commit_killed_with_all_its_processes_leaves_nothing_frozen(box: Palle
 def _read(path: str) -> str:
     with open(path) as file:
         return file.read().strip()
+
+
+def test_what_a_killed_runtime_leaves_of_control_groups_goes_with_the_container(box: PalletCLI) -> None:
+    id = box.ok("create", "--network", "none", "--name", "nn", "box", "true")
+    group = Path("/sys/fs/cgroup") / ("" if has_cgroups_v2() else "pids") / "pallet" / id
+    group.mkdir(parents=True)
+    (box.run_dir / id).mkdir(parents=True)
+    process = subprocess.Popen(["sleep", "1000"])
+    (group / "cgroup.procs").write_text(str(process.pid))
+    assert box.ok("start", "-a", "nn") == ""
+    assert process.wait(timeout=5) == -signal.SIGKILL
+    assert not group.exists()
+    box.ok("rm", "nn")
 
 
 def test_a_start_killed_before_its_process_began(box: PalletCLI) -> None:
