@@ -15,8 +15,9 @@ from pallet.ops.container_joins import Joins
 from pallet.ops.container_shares import clone_path
 from pallet.ops.mount_modes import tmpfs_options
 from pallet.runtime.copy_up import fill_volume
-from pallet.runtime.oci_runtime import has_cgroups_v2
+from pallet.runtime.oci_runtime import OciRuntime, has_cgroups_v2
 from pallet.runtime.paths import ContainerPaths
+from pallet.runtime.seccomp_cache import CompiledFilter
 from pallet.runtime.spec import Surroundings, build_spec, encode_spec
 from pallet.runtime.users import add_groups, resolve_user
 from pallet.runtime.volume_mounts import VolumeMount, bind_options
@@ -30,24 +31,29 @@ def write_config(
     engine: Engine,
     record: ContainerRecord,
     paths: ContainerPaths,
+    runtime: OciRuntime,
     root: int,
     joins: Joins,
     *,
     bridge: bool,
     volumes: tuple[VolumeMount, ...] = (),
     inside: str = "",
-) -> None:
+) -> CompiledFilter:
     """Write config.json, which needs a look at the mounted root, and make what it will expect there.
 
     Args:
         engine: whose volumes.
         record: the container.
         paths: its paths.
+        runtime: the OCI runtime.
         root: its root directory, open.
         joins: the namespaces it takes part in.
         bridge: whether it has a network namespace at `paths.netns`.
         volumes: what volumes' options mount on them.
         inside: the path by which this process sees the mount namespace in which they are mounted.
+
+    Returns:
+        Its filter, to be kept when the runtime has compiled it.
 
     Raises:
         HostError, InvalidInput: what cannot be, in docker's words.
@@ -73,8 +79,13 @@ def write_config(
         tmpfs=_tmpfs(record),
         variables=_link_variables(engine, record) if record.host.links else (),
     )
+    spec = build_spec(_with_flags(record, volumes), around)
+    compiled = CompiledFilter(paths.run_dir, runtime, spec)
+    if finished := compiled.annotations():
+        spec["annotations"] = finished
     with open(paths.config, "wb") as file:
-        file.write(encode_spec(build_spec(_with_flags(record, volumes), around)))
+        file.write(encode_spec(spec))
+    return compiled
 
 
 def _with_flags(record: ContainerRecord, volumes: tuple[VolumeMount, ...]) -> ContainerRecord:

@@ -118,10 +118,13 @@ def _start(
         launch = stack.enter_context(Launch(plan))
         if connection is not None:
             connection.begin(launch.netns)
-        write_config(engine, record, paths, launch.root, joins, bridge=bridge, volumes=volumes, inside=launch.inside)
+        compiled = write_config(
+            engine, record, paths, runtime, launch.root, joins, bridge=bridge, volumes=volumes, inside=launch.inside
+        )
         launch.go()
         try:
             created = launch.created(record.path)
+            compiled.keep(record.id)
             joins.check()
             if connection is not None:
                 connection.finish()

@@ -18,6 +18,7 @@ from pallet.ops.filters import Filters
 from pallet.ops.network_remove import prune_networks
 from pallet.ops.prune_images import PrunedImages, prune_images
 from pallet.ops.volume_remove import PrunedVolumes, prune_volumes, sweep_volumes
+from pallet.runtime.seccomp_cache import COMPILED_FILTER
 from pallet.store.gc import Swept, sweep
 
 _PATIENCE = 1.0  # seconds of waiting without a word
@@ -101,10 +102,12 @@ def _wait_for_adders(engine: Engine, waiting: Callable[[str], None] | None) -> N
 
 
 def _sweep_locks(engine: Engine, *, dry_run: bool) -> Iterator[Swept]:
-    """Lock files of containers that are gone, which a killed process has left."""
+    """Lock files of containers that are gone, which a killed process has left; compiled filters can be made again."""
     directory = engine.settings.run_dir
     for name in sorted(os.listdir(directory)) if os.path.isdir(directory) else ():
         id, _, kind = name.partition(".")
+        if name.startswith(COMPILED_FILTER) and not dry_run:
+            unlink_if_there(f"{directory}/{name}")
         if kind in _LOCKS and not engine.store.containers.has(id):
             if not dry_run:
                 unlink_if_there(f"{directory}/{name}")

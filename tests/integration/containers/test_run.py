@@ -118,6 +118,23 @@ def test_dangerous_calls_and_devices_are_refused(box: PalletCLI) -> None:
     assert done.lines == ["1", "1", "1", "1"]
 
 
+def test_a_filter_is_compiled_once_and_holds_every_time(box: PalletCLI) -> None:
+    look = "unshare -U true 2>/dev/null && echo let in; grep Seccomp: /proc/self/status"
+    run = ("run", "--rm", "--network", "none")
+    for _ in range(2):
+        assert box.ok(*run, "box", "sh", "-c", look).split() == ["Seccomp:", "2"]
+    (kept,) = box.run_dir.glob("seccomp-*")
+    # With what is no program the next one cannot start: so it is this file that is used.
+    compiled = kept.read_bytes()
+    kept.write_bytes(bytes(len(compiled)))
+    assert box(*run, "box", "true").code != 0
+    kept.write_bytes(compiled)
+    box.ok(*run, "--cap-add", "SYS_ADMIN", "box", "true")
+    assert len(list(box.run_dir.glob("seccomp-*"))) == 2, "another filter is another file"
+    box.ok("system", "prune", "-f")
+    assert not list(box.run_dir.glob("seccomp-*"))
+
+
 def test_mounts(box: PalletCLI, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("from the host\n")
     bind = ("-v", f"{tmp_path}:/data:ro")
