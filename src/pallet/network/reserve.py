@@ -20,11 +20,15 @@ _TRIES = 20
 class Reserved:
     """Ports that are taken; a context that lets go of this process's hold.
 
+    Args:
+        relay_datagrams: whether UDP on IPv4 is for the relay, too.
+
     Attributes:
         ports: the bindings with the host ports as chosen; those on IPv6 have a relay.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, relay_datagrams: bool = False) -> None:
+        self._relay_datagrams = relay_datagrams
         self.ports: tuple[PortBinding, ...] = ()
         self._sockets: list[socket.socket] = []
         self._relayed: list[tuple[socket.socket, str]] = []
@@ -80,18 +84,24 @@ class Reserved:
         for each in held:
             address, number = each.getsockname()[:2]
             self.ports += (PortBinding(container, address, str(number)),)
-            if each.family == socket.AF_INET6:
+            if each.family == socket.AF_INET6 or (self._relay_datagrams and each.type == socket.SOCK_DGRAM):
                 self._relayed.append((each, container))
             else:
                 self._sockets.append(each)
         if not held:
             self.ports += (PortBinding(container, addresses[0], str(port)),)
 
-    def close(self) -> None:
-        """Close the sockets of this process."""
-        for held in (*self._sockets, *(each for each, _ in self._relayed)):
+    def close_held(self) -> None:
+        """Close this process's sockets but those of the relay."""
+        for held in self._sockets:
             held.close()
         self._sockets.clear()
+
+    def close(self) -> None:
+        """Close the sockets of this process."""
+        self.close_held()
+        for each, _ in self._relayed:
+            each.close()
         self._relayed.clear()
 
     def __enter__(self) -> Reserved:

@@ -12,13 +12,16 @@ from __future__ import annotations
 import os
 import select
 import socket
+import threading
 import time
 from collections.abc import Sequence
 
 import msgspec
 
 from pallet.errors import HostError, InvalidInput
+from pallet.host import mounts
 from pallet.host.spawn import Spawned, find_program
+from pallet.network.relays import start_relay
 from pallet.network.reserve import Reserved
 from pallet.store.container_record import NetworkState, PortBinding
 from pallet.store.networks import BRIDGE
@@ -158,7 +161,7 @@ class UserConnection:
     """
 
     def __init__(self, directory: str, ports: Sequence[PortBinding]) -> None:
-        self._reserved = Reserved()
+        self._reserved = Reserved(relay_datagrams=True)
         self._uplink = Uplink(directory)
         try:
             for port in ports:
@@ -167,8 +170,7 @@ class UserConnection:
         except BaseException:
             self.close()
             raise
-        published = tuple(port for port in self._reserved.ports if ":" not in port.host_ip)
-        self._state = NetworkState(ADDRESS, _PREFIX, GATEWAY, "", published, _LINK)
+        self._state = NetworkState(ADDRESS, _PREFIX, GATEWAY, "", self._reserved.ports, _LINK)
 
     @property
     def state(self) -> NetworkState:
@@ -196,12 +198,43 @@ class UserConnection:
             HostError: it failed.
         """
         self._uplink.finish()
-        self._reserved.close()  # what was kept from others till now
+        self._reserved.close_held()  # what was kept from others till now
         for port in self.state.ports:
-            self._uplink.publish(port)
+            if port.container.endswith("/tcp") and ":" not in port.host_ip:
+                self._uplink.publish(port)
 
     def hold(self, pid: int, start: int) -> None:
-        """Nothing to do: all of it ends with conmon."""
+        """Start the relay for what slirp4netns cannot: IPv6, and datagrams, whose answers to this machine it drops.
+
+        All else ends with conmon; the relay ends with the container's first process.
+
+        Args:
+            pid: the container's first process.
+            start: its start time.
+
+        Raises:
+            HostError: it cannot be started.
+        """
+        if not self._reserved.relayed:
+            return
+        failures: list[OSError | HostError] = []
+        # A thread goes into the container's network, and ends: who has gone there has no leave to come back.
+        thread = threading.Thread(target=self._relay, args=(pid, failures))
+        thread.start()
+        thread.join()
+        for failure in failures:
+            raise HostError(f"failed to set up the network: {failure}") from failure
+
+    def _relay(self, pid: int, failures: list[OSError | HostError]) -> None:
+        try:
+            netns = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                mounts.setns(netns, mounts.CLONE_NEWNET)
+            finally:
+                os.close(netns)
+            start_relay(pid, ADDRESS, self._reserved.relayed)
+        except (OSError, HostError) as error:
+            failures.append(error)
 
     def close(self) -> None:
         """Let go."""
@@ -217,17 +250,16 @@ class UserConnection:
 
 def _check(port: PortBinding) -> None:
     protocol = port.container.partition("/")[2]
-    if ":" in port.host_ip:
-        raise InvalidInput(f"cannot publish on {port.host_ip}: without privileges ports are published on IPv4 only")
     if protocol not in ("tcp", "udp"):
         raise InvalidInput(f"cannot publish {port.container}: without privileges ports are tcp or udp")
     number = int(port.host_port.partition("-")[0] or 0)
     with open(_LOWEST) as file:
         lowest = int(file.read())
     if 0 < number < lowest:
-        where = f"{port.host_ip or '0.0.0.0'}:{number}"
+        ip = port.host_ip or "0.0.0.0"
+        version, where = ("6", f"[{ip}]:{number}") if ":" in ip else ("4", f"{ip}:{number}")
         advice = f"you can add 'net.ipv4.ip_unprivileged_port_start={number}' to /etc/sysctl.conf (currently {lowest})"
         raise HostError(
             f"Error starting userland proxy: cannot expose privileged port {number}, {advice}, or choose a larger port "
-            f"number (>= {lowest}): listen {protocol}4 {where}: bind: permission denied"
+            f"number (>= {lowest}): listen {protocol}{version} {where}: bind: permission denied"
         )

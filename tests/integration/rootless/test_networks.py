@@ -6,19 +6,23 @@ import http.client
 import os
 import signal
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from tests.support import free_port, need, wait_until
 from tests.support.unprivileged import User
 
+from pallet.host import mounts
+from pallet.network.reserve import has_ipv6
+
 need("slirp4netns")
 if not Path("/dev/net/tun").exists():
     pytest.skip("this kernel has no /dev/net/tun", allow_module_level=True)
 
 
-def _page(port: int) -> bytes:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+def _page(port: int, address: str = "127.0.0.1") -> bytes:
+    connection = http.client.HTTPConnection(address, port, timeout=10)
     try:
         connection.request("GET", "/index.html")
         return connection.getresponse().read()
@@ -40,6 +44,8 @@ def test_published_ports_and_a_restart(user: User) -> None:
     assert f"listen tcp4 0.0.0.0:{port}: bind: address already in use" in taken.stderr
     user.ok("restart", "-t", "0", "web")
     assert b"<html>" in _page(port)
+    if has_ipv6():
+        assert b"<html>" in _page(port, "::1")
     user.ok("rm", "-f", "web")
     wait_until(lambda: not user.processes(), "slirp4netns has ended")
     with pytest.raises(ConnectionRefusedError):
@@ -76,6 +82,45 @@ def test_networks_of_ones_own_are_refused(user: User) -> None:
     assert done.code == 1
     assert done.stderr.endswith("without privileges there are the networks bridge, host and none only\n")
     assert user.ok("network", "ls", "-q").count("\n") == 2
+
+
+def test_a_datagram_and_its_answer(user: User) -> None:
+    port = free_port()
+    user.ok("run", "-d", "--name", "echo", "-p", f"127.0.0.1:{port}:53/udp", "box", "sleep", "1000")
+    pid = int(user.ok("inspect", "-f", "{{.State.Pid}}", "echo"))
+    with _bound_inside(pid, 53) as server, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        server.settimeout(5)
+        client.settimeout(5)
+        client.sendto(b"question", ("127.0.0.1", port))
+        said, sender = server.recvfrom(100)
+        server.sendto(said + b" and answer", sender)
+        assert client.recvfrom(100) == (b"question and answer", ("127.0.0.1", port))
+        assert sender[0] == "10.0.2.100"  # from the relay, which is in the container's network
+    user.ok("rm", "-f", "echo")
+
+
+def _bound_inside(pid: int, port: int) -> socket.socket:
+    """A UDP socket in the network namespace of a process; a thread makes it, which ends."""
+
+    def bind() -> socket.socket:
+        with open(f"/proc/{pid}/ns/net") as namespace:
+            mounts.setns(namespace.fileno(), mounts.CLONE_NEWNET)
+        made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        made.bind(("0.0.0.0", port))
+        return made
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(bind).result()
+
+
+def test_links_are_refused(user: User) -> None:
+    user.ok("run", "-d", "--name", "other", "--network", "none", "box", "sleep", "1000")
+    done = user.pallet("run", "--rm", "--link", "other:o", "box", "true")
+    assert done.code == 125
+    assert (
+        "--link needs a bridge, which there is none of without privileges: use --network container:NAME" in done.stderr
+    )
+    user.ok("rm", "-f", "other")
 
 
 def test_run_in_a_build_has_a_network(user: User) -> None:
