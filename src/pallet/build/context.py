@@ -6,6 +6,7 @@ Tars are unpacked by a process that has changed its root into the target.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import posixpath
 from collections.abc import Iterator
@@ -35,10 +36,19 @@ class Context:
         path: its directory.
         staging: what that is in, if it is ours.
         stable: whether its files stay where they are between builds.
+        origin: of one that was fetched: the address, and an algorithm and the digest in hex of what was there.
     """
 
-    def __init__(self, path: str, staging: Staging | None = None, *, stable: bool = False) -> None:
+    def __init__(
+        self,
+        path: str,
+        staging: Staging | None = None,
+        *,
+        stable: bool = False,
+        origin: tuple[str, str, str] | None = None,
+    ) -> None:
         self.path = path
+        self.origin = origin
         self._staging = staging
         self._stable = stable
         self._ignore = IgnoreRules()
@@ -107,19 +117,36 @@ def open_context(snapshots: Snapshots, where: str, proxies: tuple[str, str, str]
     if is_git(where):
         staging = snapshots.stage()
         try:
-            inner = clone(where, staging.fs)
+            inner, commit = clone(where, staging.fs)
         except BaseException:
             staging.discard()
             raise
-        return Context(posixpath.join(staging.fs, inner) if inner else staging.fs, staging)
+        path = posixpath.join(staging.fs, inner) if inner else staging.fs
+        return Context(path, staging, origin=(where, "sha1", commit))
     if where.startswith(_REMOTE):
         from pallet.ops.download import Download
 
         with Download(where, proxies) as download:
-            return stream_context(snapshots, download)
+            hashed = _Hashed(download)
+            context = stream_context(snapshots, hashed)
+            context.origin = (where, "sha256", hashed.digest.hexdigest())
+            return context
     if not os.path.isdir(where):
         raise InvalidInput(f'unable to prepare context: path "{where}" not found')
     return Context(where, stable=True)
+
+
+class _Hashed:
+    """A stream whose digest is known in the end."""
+
+    def __init__(self, stream: Readable) -> None:
+        self._stream = stream
+        self.digest = hashlib.sha256()
+
+    def read(self, size: int, /) -> bytes:
+        data = self._stream.read(size)
+        self.digest.update(data)
+        return data
 
 
 def stream_context(snapshots: Snapshots, stream: Readable) -> Context:

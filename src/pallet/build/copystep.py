@@ -15,7 +15,7 @@ from pallet.build.cache import Key
 from pallet.build.context import unpack
 from pallet.build.copyplan import Piece
 from pallet.build.files import Copied, Gathered, Scratch, contents_key, gather, lay_out
-from pallet.build.git import clone, head_of, is_commit, is_git
+from pallet.build.git import clone, is_commit, is_git
 from pallet.build.layers import Layer, Packed, chain_of, directories
 from pallet.build.layerwrite import write_layer
 from pallet.build.metadata import working_directory
@@ -234,13 +234,10 @@ class CopyStep:
         place = scratch.place()
         checksum = self._instruction.checksum
         keep = bool(self._instruction.keep_git_dir)
-        inner = clone(source, place, keep_git=True)
-        found = head_of(place)
+        inner, found = clone(source, place, keep_git=keep)
         self.fetched.append((source, "sha1", found))
         if checksum and (not found.startswith(checksum.removeprefix("sha1:")) or not is_commit(found)):
             raise InvalidInput(f"expected checksum to match {checksum}, got {found}")
-        if not keep:
-            remove_tree(f"{place}/.git")
         return Copied(scratch.tree(place), inner or "/", unpacked=True)
 
     def _download(self, scratch: Scratch, source: str) -> Copied:

@@ -78,7 +78,10 @@ def _said(shared: Shared, works: Sequence[Work], states: Sequence[State]) -> lis
     from pallet.build.attest.provenance import Invocation
 
     dockerfile = works[0].dockerfile
-    invocation = Invocation(uuid4().hex, shared.started, now_ns(), dockerfile.name, dockerfile.source)
+    fetched = tuple(each.origin for each in shared.contexts.values() if each.origin)
+    invocation = Invocation(
+        uuid4().hex, shared.started, now_ns(), dockerfile.name, dockerfile.source, shared.context.origin, fetched
+    )
     return [predicates(shared, work, state, invocation) for work, state in zip(works, states, strict=True)]
 
 

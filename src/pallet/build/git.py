@@ -24,7 +24,7 @@ def is_git(where: str) -> bool:
     return where.startswith(("git://", "ssh://", "git@", "github.com/")) or bool(_WEB.match(where) or _SCP.match(where))
 
 
-def clone(where: str, target: str, *, keep_git: bool = False) -> str:
+def clone(where: str, target: str, *, keep_git: bool = False) -> tuple[str, str]:
     """Check a repository out.
 
     Args:
@@ -33,7 +33,7 @@ def clone(where: str, target: str, *, keep_git: bool = False) -> str:
         keep_git: keep `.git`.
 
     Returns:
-        The directory that is meant, relative to `target`; "" for all of it.
+        The directory that is meant, relative to `target` ("" for all of it); and the commit's id.
 
     Raises:
         InvalidInput: it has no such directory.
@@ -61,6 +61,7 @@ def clone(where: str, target: str, *, keep_git: bool = False) -> str:
             raise Unavailable(f"failed to fetch remote {address}")
         _git(git, target, "checkout", "--quiet", "--force", wanted)
     _git(git, target, "submodule", "update", "--quiet", "--init", "--recursive", "--depth=1")
+    commit = _head(git, target)
     if not keep_git:
         remove_tree(f"{target}/.git")
     directory = posixpath.normpath("/" + inner).lstrip("/")
@@ -68,7 +69,7 @@ def clone(where: str, target: str, *, keep_git: bool = False) -> str:
     base = os.path.realpath(target)
     if not os.path.isdir(real) or not (real + "/").startswith(base + "/"):
         raise InvalidInput(f'subdir not a directory: "{inner}"')
-    return os.path.relpath(real, base) if real != base else ""
+    return os.path.relpath(real, base) if real != base else "", commit
 
 
 def is_commit(text: str) -> bool:
@@ -76,10 +77,11 @@ def is_commit(text: str) -> bool:
     return bool(_COMMIT.match(text))
 
 
-def head_of(target: str) -> str:
-    """The commit that is checked out, while `.git` is there."""
-    git = find_program("git") or "git"
-    return _git(git, target, "rev-parse", "HEAD").decode().strip()
+def _head(git: str, target: str) -> str:
+    """The commit that is checked out. Of a detached head the file says it: a process less."""
+    with open(f"{target}/.git/HEAD", encoding="utf-8") as file:
+        said = file.read().strip()
+    return said if is_commit(said) else _git(git, target, "rev-parse", "HEAD").decode().strip()
 
 
 def _fetch(git: str, target: str, *words: str) -> bool:

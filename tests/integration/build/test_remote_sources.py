@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import subprocess
 import threading
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.support import need
@@ -149,3 +151,42 @@ def test_urls_are_fetched_through_the_proxy(
     assert pallet.ok("history", "--format", "{{.Size}}", "made").startswith("13B")
     with from_env(pallet.env) as engine:
         assert engine.images.import_("http://files.invalid/box.tar", "box").tags == ["box:latest"]
+
+
+def test_provenance_tells_where_all_came_from(
+    box: PalletCLI, repository: str, site: tuple[str, Path], tmp_path: Path
+) -> None:
+    work = tmp_path / "work"
+    commit = subprocess.run(
+        ["git", "-C", str(work), "rev-parse", "HEAD"], check=True, capture_output=True, text=True
+    ).stdout.strip()
+    (site[1] / "file.txt").write_text("from the web\n")
+    more = tmp_path / "more"
+    more.mkdir()
+    (more / "Dockerfile").write_text(f"FROM box\nADD {repository}#v1:sub /sub\nADD {site[0]}/file.txt /\n")
+    subprocess.run(["tar", "-C", str(more), "-czf", str(site[1] / "c.tgz"), "Dockerfile"], check=True)
+    tar = {"uri": f"{site[0]}/c.tgz", "digest": {"sha256": _sha256(site[1] / "c.tgz")}}
+    file = {"uri": f"{site[0]}/file.txt", "digest": {"sha256": _sha256(site[1] / "file.txt")}}
+    part = {"uri": f"{repository}#v1:sub", "digest": {"sha1": commit}}
+
+    said = provenance(box, tmp_path, "mode=max", f"{site[0]}/c.tgz")
+    assert said["invocation"]["configSource"] == {**tar, "entryPoint": "Dockerfile"}
+    assert said["invocation"]["parameters"]["locals"] == []
+    assert [each for each in said["materials"] if "pkg:" not in each["uri"]] == [tar, file, part]
+
+    secret = repository.replace("://", "://name:word@")
+    said = provenance(box, tmp_path, "mode=min,version=v1", f"{secret}#v1:sub", "--build-context", f"x={site[0]}/c.tgz")
+    assert said["buildDefinition"]["externalParameters"]["configSource"] == {**part, "path": "Dockerfile"}
+    fetched = [each for each in said["buildDefinition"]["resolvedDependencies"] if "pkg:" not in each["uri"]]
+    assert fetched == [tar, part]
+    assert "word" not in json.dumps(said)
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def provenance(box: PalletCLI, tmp_path: Path, mode: str, *words: str) -> dict[str, Any]:
+    meta = tmp_path / "meta.json"
+    box.ok("build", "--provenance", mode, "--metadata-file", str(meta), *words)
+    return dict(json.loads(meta.read_text())["buildx.build.provenance"])

@@ -33,13 +33,24 @@ _BUILD_TYPE_V1 = "https://github.com/moby/buildkit/blob/master/docs/attestations
 
 
 class Invocation(msgspec.Struct, frozen=True):
-    """One call of the builder: what all its platforms have in common; times in nanoseconds since 1970."""
+    """One call of the builder: what all its platforms have in common; times in nanoseconds since 1970.
+
+    Attributes:
+        id: made up.
+        started, finished: when.
+        dockerfile: its name.
+        text: what it says.
+        origin: where the context came from, as `Context` has it; None for one of this machine.
+        contexts: where the named ones came from, of those that were fetched.
+    """
 
     id: str
     started: int
     finished: int
     dockerfile: str
     text: str
+    origin: tuple[str, str, str] | None = None
+    contexts: tuple[tuple[str, str, str], ...] = ()
 
 
 def provenance(request: ProvenanceRequest, invocation: Invocation, options: BuildOptions, work: Work) -> Predicate:
@@ -61,7 +72,7 @@ class _Parts:
 
     def v02(self) -> dict[str, Any]:
         at = f"{_BUILD_TYPE_V02}#"
-        source = {"entryPoint": self._invocation.dockerfile}
+        source = {**self._source(), "entryPoint": self._invocation.dockerfile}
         return {
             "builder": {"id": self._request.builder_id},
             "buildType": _BUILD_TYPE_V02,
@@ -89,7 +100,7 @@ class _Parts:
             "buildDefinition": {
                 "buildType": _BUILD_TYPE_V1,
                 "externalParameters": {
-                    "configSource": {"path": self._invocation.dockerfile},
+                    "configSource": {**self._source(), "path": self._invocation.dockerfile},
                     "request": self._parameters(),
                 },
                 "internalParameters": {"builderPlatform": str(host()), **config},
@@ -109,6 +120,17 @@ class _Parts:
             },
         }
 
+    def _source(self) -> dict[str, Any]:
+        """Where the Dockerfile was fetched from; nothing for one of this machine."""
+        if self._invocation.origin is None or self._options.dockerfile_text is not None:
+            return {}
+        return _fetched(self._invocation.origin)
+
+    def _locals(self) -> list[dict[str, str]]:
+        here = self._invocation.origin is None
+        names = ["context"] * here + ["dockerfile"] * (here or self._options.dockerfile_text is not None)
+        return [{"name": name} for name in names]
+
     def _materials(self) -> list[dict[str, Any]]:
         found: dict[str, dict[str, Any]] = {}
         for name, platform, digest in self._work.images:
@@ -117,9 +139,10 @@ class _Parts:
             except InvalidReference:
                 continue
             found[uri] = {"uri": uri, "digest": {"sha256": digest.hex}}
-        for address, algorithm, digits in self._work.fetched:
-            uri = _without_credentials(address)
-            found[uri] = {"uri": uri, "digest": {algorithm: digits}}
+        origin = self._invocation.origin
+        for each in (*((origin,) if origin else ()), *self._invocation.contexts, *self._work.fetched):
+            material = _fetched(each)
+            found[material["uri"]] = material
         return [found[uri] for uri in sorted(found)]
 
     def _parameters(self) -> dict[str, Any]:
@@ -133,7 +156,7 @@ class _Parts:
         found: dict[str, Any] = {
             "frontend": "dockerfile.v0",
             "args": dict(sorted(args.items())),
-            "locals": [{"name": "context"}, {"name": "dockerfile"}],
+            "locals": self._locals(),
         }
         if self._whole:
             for kind, key in (("secret", "secrets"), ("ssh", "ssh")):
@@ -194,7 +217,14 @@ def _range(step: StepRecord) -> dict[str, Any]:
     return {"start": {"line": first}, "end": {"line": last}}
 
 
+def _fetched(origin: tuple[str, str, str]) -> dict[str, Any]:
+    address, algorithm, digits = origin
+    return {"uri": _without_credentials(address), "digest": {algorithm: digits}}
+
+
 def _without_credentials(address: str) -> str:
+    if address.startswith("github.com/"):
+        address = "https://" + address
     parts = urlsplit(address)
     host_part = parts.netloc.rpartition("@")[2]
     return urlunsplit(parts._replace(netloc=host_part)) if parts.scheme in ("http", "https") else address
