@@ -94,6 +94,19 @@ def test_repositories(box: PalletCLI, repository: str, tmp_path: Path) -> None:
     assert sh(box, "cat /src/sub/file /sub/file; ls -a /src") == "from git\nfrom git\n.\n..\nDockerfile\nsub"
 
 
+def test_commits(box: PalletCLI, repository: str, tmp_path: Path) -> None:
+    """By a short id, with `.git` if that is asked for, and only the commit that is expected."""
+    git = ["git", "-C", str(tmp_path / "work"), "rev-parse", "HEAD"]
+    commit = subprocess.run(git, check=True, capture_output=True, text=True).stdout.strip()
+    kept = f"ADD --keep-git-dir=true --checksum={commit} {repository}#main /kept\n"
+    built(box, tmp_path, f"FROM box\nADD {repository}#{commit[:8]} /short\n{kept}")
+    assert sh(box, "ls -a /short | grep -c git; cat /kept/.git/HEAD") == f"0\n{commit}"
+    (tmp_path / "context/Dockerfile").write_text(f"FROM box\nADD --checksum={'0' * 40} {repository} /x\n")
+    done = box("build", str(tmp_path / "context"))
+    assert done.code == 1
+    assert f"expected checksum to match {'0' * 40}, got {commit}" in done.stderr
+
+
 def test_contexts(box: PalletCLI, repository: str, site: tuple[str, Path], tmp_path: Path) -> None:
     box.ok("build", "-t", "made", repository)
     assert sh(box, "cat /all/sub/file") == "from git"
