@@ -31,3 +31,14 @@ def for_each(ctx: Context, names: Iterable[str], act: Callable[[str], None], fai
     for text in texts:
         ctx.warn(text)
     return code
+
+
+def name_each(ctx: Context, names: Iterable[str], act: Callable[[str], None], fail: Fail) -> int:
+    """As `for_each`, and print each name as soon as it is done."""
+
+    def act_and_print(name: str) -> None:
+        act(name)
+        ctx.print(name)
+        ctx.stdout.flush()
+
+    return for_each(ctx, names, act_and_print, fail)

@@ -53,6 +53,25 @@ class Row:
         return {name: self.field(name) for name in sorted(self.FIELDS)}
 
 
+class LabelledRow(Row):
+    """A line on what has labels: `.Labels` are all of them, `.Label "key"` is one."""
+
+    __slots__ = ()
+
+    def labels(self) -> Mapping[str, str]:
+        """The labels."""
+        raise NotImplementedError
+
+    def labels_text(self) -> str:
+        """All of them, by name."""
+        return ",".join(f"{key}={value}" for key, value in sorted(self.labels().items()))
+
+    def __go_field__(self, name: str) -> object:
+        if name == "Label":
+            return lambda key: self.labels().get(key, "")
+        return super().__go_field__(name)
+
+
 def print_rows(
     ctx: Context,
     rows: Iterable[Row],

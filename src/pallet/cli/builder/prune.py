@@ -15,19 +15,14 @@ _ALL = "WARNING! This will remove all build cache."
 
 def _run(ctx: Context, opts: Options, args: list[str]) -> int:
     from pallet.build.prune import prune_builds
-    from pallet.cli.confirm import confirmed
-    from pallet.units import human_size
+    from pallet.cli.pruning import confirmed, print_reclaimed, print_removed
 
     if not opts.force and not confirmed(ctx, _ALL if opts.all else _DANGLING):
-        ctx.print(f"Total reclaimed space: {human_size(0)}")
+        print_reclaimed(ctx, 0)
         return 0
     pruned = prune_builds(ctx.engine, all=opts.all, filters=opts.filter, keep_storage=opts.keep_storage)
-    if pruned.removed:
-        ctx.print("Deleted build cache objects:")
-        for id in pruned.removed:
-            ctx.print(id)
-        ctx.print()
-    ctx.print(f"Total reclaimed space: {human_size(pruned.reclaimed, 4)}")
+    print_removed(ctx, "build cache objects", pruned.removed)
+    print_reclaimed(ctx, pruned.reclaimed)
     return 0
 
 

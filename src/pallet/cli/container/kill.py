@@ -12,15 +12,10 @@ if TYPE_CHECKING:
 
 
 def _run(ctx: Context, opts: Options, args: list[str]) -> int:
-    from pallet.cli.each import for_each
+    from pallet.cli.each import name_each
     from pallet.ops.container_signal import kill_container
 
-    def kill(name: str) -> None:
-        kill_container(ctx.engine, name, opts.signal)
-        ctx.print(name)
-        ctx.stdout.flush()
-
-    return for_each(ctx, args, kill, from_daemon)
+    return name_each(ctx, args, lambda name: kill_container(ctx.engine, name, opts.signal), from_daemon)
 
 
 COMMAND = Command(

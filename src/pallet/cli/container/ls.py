@@ -6,10 +6,12 @@ import time
 
 from pallet.cli.command import Command, Flag
 from pallet.cli.failure import Failure
-from pallet.cli.format import Row, print_rows
+from pallet.cli.format import LabelledRow, print_rows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pallet.cli.command import Options
     from pallet.cli.context import Context
     from pallet.ops.container_list import ContainerSummary
@@ -34,7 +36,7 @@ _COMMAND_WIDTH = 20
 _MOUNT_WIDTH = 15
 
 
-class ContainerLine(Row):
+class ContainerLine(LabelledRow):
     """One line of the listing."""
 
     __slots__ = ("_ctx", "_long", "_summary")
@@ -73,7 +75,7 @@ class ContainerLine(Row):
         if name == "Size":
             return self._size()
         if name == "Labels":
-            return ",".join(f"{key}={value}" for key, value in sorted(summary.labels.items()))
+            return self.labels_text()
         if name == "Mounts":
             shown = [volume or source for volume, source, _ in summary.mounts]
             return ",".join(each if self._long else _shortened(each, _MOUNT_WIDTH) for each in shown)
@@ -81,10 +83,9 @@ class ContainerLine(Row):
             return str(sum(1 for volume, _, _ in summary.mounts if volume))
         return ",".join(summary.networks)
 
-    def __go_field__(self, name: str) -> object:
-        if name == "Label":
-            return lambda key: self._summary.labels.get(key, "")
-        return super().__go_field__(name)
+    def labels(self) -> Mapping[str, str]:
+        """The labels."""
+        return self._summary.labels
 
     def _size(self) -> str:
         from pallet.errors import NotFound
@@ -161,7 +162,7 @@ def shown_status(summary: ContainerSummary) -> str:
     return f"Exited ({now.exit_code}) {_since(now.finished)} ago"
 
 
-class _AnyLine(Row):
+class _AnyLine(LabelledRow):
     """A line of nothing: docker runs the template on it before it asks for the containers."""
 
     __slots__ = ()
@@ -172,8 +173,8 @@ class _AnyLine(Row):
     def field(self, name: str) -> str:
         return ""
 
-    def __go_field__(self, name: str) -> object:
-        return (lambda key: "") if name == "Label" else super().__go_field__(name)
+    def labels(self) -> Mapping[str, str]:
+        return {}
 
 
 def _try_template(text: str) -> None:

@@ -12,15 +12,10 @@ if TYPE_CHECKING:
 
 
 def _run(ctx: Context, opts: Options, args: list[str]) -> int:
-    from pallet.cli.each import for_each
+    from pallet.cli.each import name_each
     from pallet.ops.container_pause import pause_container
 
-    def pause(name: str) -> None:
-        pause_container(ctx.engine, name)
-        ctx.print(name)
-        ctx.stdout.flush()
-
-    return for_each(ctx, args, pause, from_daemon)
+    return name_each(ctx, args, lambda name: pause_container(ctx.engine, name), from_daemon)
 
 
 COMMAND = Command(

@@ -11,20 +11,15 @@ if TYPE_CHECKING:
 
 
 def _run(ctx: Context, opts: Options, args: list[str]) -> int:
-    from pallet.cli.confirm import confirmed
+    from pallet.cli.pruning import confirmed, print_reclaimed, print_removed
     from pallet.ops.container_prune import prune_containers
-    from pallet.units import human_size
 
     if not opts.force and not opts.dry_run and not confirmed(ctx, "WARNING! This will remove all stopped containers."):
-        ctx.print(f"Total reclaimed space: {human_size(0)}")
+        print_reclaimed(ctx, 0)
         return 0
     pruned = prune_containers(ctx.engine, filters=opts.filter, dry_run=opts.dry_run)
-    if pruned.removed:
-        ctx.print("Would Delete Containers:" if opts.dry_run else "Deleted Containers:")
-        for id in pruned.removed:
-            ctx.print(id)
-        ctx.print()
-    ctx.print(f"Total reclaim{'able' if opts.dry_run else 'ed'} space: {human_size(pruned.reclaimed, 4)}")
+    print_removed(ctx, "Containers", pruned.removed, dry_run=opts.dry_run)
+    print_reclaimed(ctx, pruned.reclaimed, dry_run=opts.dry_run)
     return 0
 
 

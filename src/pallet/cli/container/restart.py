@@ -12,17 +12,12 @@ if TYPE_CHECKING:
 
 
 def _run(ctx: Context, opts: Options, args: list[str]) -> int:
-    from pallet.cli.each import for_each
+    from pallet.cli.each import name_each
     from pallet.ops.container_signal import restart_container
 
     timeout = opts.time if opts.changed("time") else None
 
-    def restart(name: str) -> None:
-        restart_container(ctx.engine, name, timeout=timeout)
-        ctx.print(name)
-        ctx.stdout.flush()
-
-    return for_each(ctx, args, restart, from_daemon)
+    return name_each(ctx, args, lambda name: restart_container(ctx.engine, name, timeout=timeout), from_daemon)
 
 
 COMMAND = Command(

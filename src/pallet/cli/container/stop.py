@@ -12,17 +12,12 @@ if TYPE_CHECKING:
 
 
 def _run(ctx: Context, opts: Options, args: list[str]) -> int:
-    from pallet.cli.each import for_each
+    from pallet.cli.each import name_each
     from pallet.ops.container_signal import stop_container
 
     timeout = opts.time if opts.changed("time") else None
 
-    def stop(name: str) -> None:
-        stop_container(ctx.engine, name, timeout=timeout)
-        ctx.print(name)
-        ctx.stdout.flush()
-
-    return for_each(ctx, args, stop, from_daemon)
+    return name_each(ctx, args, lambda name: stop_container(ctx.engine, name, timeout=timeout), from_daemon)
 
 
 COMMAND = Command(

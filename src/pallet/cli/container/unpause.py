@@ -12,15 +12,10 @@ if TYPE_CHECKING:
 
 
 def _run(ctx: Context, opts: Options, args: list[str]) -> int:
-    from pallet.cli.each import for_each
+    from pallet.cli.each import name_each
     from pallet.ops.container_pause import unpause_container
 
-    def unpause(name: str) -> None:
-        unpause_container(ctx.engine, name)
-        ctx.print(name)
-        ctx.stdout.flush()
-
-    return for_each(ctx, args, unpause, from_daemon)
+    return name_each(ctx, args, lambda name: unpause_container(ctx.engine, name), from_daemon)
 
 
 COMMAND = Command(

@@ -36,7 +36,7 @@ def _swap(text: str) -> object:
 
 def _run(ctx: Context, opts: Options, args: list[str]) -> int:
     from pallet.cli.container.create_words import restart_policy
-    from pallet.cli.each import for_each
+    from pallet.cli.each import name_each
     from pallet.ops.container_update import update_container
     from pallet.store.host_config import Resources
 
@@ -52,10 +52,8 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
 
     def update(name: str) -> None:
         update_container(ctx.engine, name, resources, restart, warn=warnings.append)
-        ctx.print(name)
-        ctx.stdout.flush()
 
-    code = for_each(ctx, args, update, from_daemon)
+    code = name_each(ctx, args, update, from_daemon)
     if warnings:
         ctx.print("\n".join(warnings))
     return code

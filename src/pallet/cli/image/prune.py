@@ -14,20 +14,15 @@ _ALL = "WARNING! This will remove all images without at least one container asso
 
 
 def _run(ctx: Context, opts: Options, args: list[str]) -> int:
-    from pallet.cli.confirm import confirmed
+    from pallet.cli.pruning import confirmed, image_lines, print_reclaimed, print_removed
     from pallet.ops.prune_images import prune_images
-    from pallet.units import human_size
 
     if not opts.force and not opts.dry_run and not confirmed(ctx, _ALL if opts.all else _DANGLING):
-        ctx.print(f"Total reclaimed space: {human_size(0)}")
+        print_reclaimed(ctx, 0)
         return 0
     pruned = prune_images(ctx.engine, all=opts.all, filters=opts.filter, protect=opts.protect, dry_run=opts.dry_run)
-    if pruned.removed:
-        ctx.print("Would Delete Images:" if opts.dry_run else "Deleted Images:")
-        for line in pruned.removed:
-            ctx.print(f"deleted: {line.deleted}" if line.deleted else f"untagged: {line.untagged}")
-        ctx.print()
-    ctx.print(f"Total reclaim{'able' if opts.dry_run else 'ed'} space: {human_size(pruned.reclaimed, 4)}")
+    print_removed(ctx, "Images", image_lines(pruned.removed), dry_run=opts.dry_run)
+    print_reclaimed(ctx, pruned.reclaimed, dry_run=opts.dry_run)
     return 0
 
 

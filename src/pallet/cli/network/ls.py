@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pallet.cli.command import Command, Flag
-from pallet.cli.format import Row, print_rows
+from pallet.cli.format import LabelledRow, print_rows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pallet.cli.command import Options
     from pallet.cli.context import Context
     from pallet.store.networks import Network
@@ -23,7 +25,7 @@ _HEADERS = {
 }
 
 
-class NetworkRow(Row):
+class NetworkRow(LabelledRow):
     """One network in a listing."""
 
     __slots__ = ("_no_trunc", "network")
@@ -45,7 +47,7 @@ class NetworkRow(Row):
         if name == "ID":
             return network.id if self._no_trunc else network.id[:12]
         if name == "Labels":
-            return ",".join(f"{key}={value}" for key, value in sorted(network.labels.items()))
+            return self.labels_text()
         texts = {
             "Driver": network.driver,
             "IPv6": "true" if network.ipv6 else "false",
@@ -54,10 +56,9 @@ class NetworkRow(Row):
         }
         return texts.get(name, "local")
 
-    def __go_field__(self, name: str) -> object:
-        if name == "Label":
-            return lambda key: self.network.labels.get(key, "")
-        return super().__go_field__(name)
+    def labels(self) -> Mapping[str, str]:
+        """The labels."""
+        return self.network.labels
 
 
 def _run(ctx: Context, opts: Options, args: list[str]) -> int:

@@ -13,17 +13,13 @@ _WARNING = "WARNING! This will remove all custom networks not used by at least o
 
 
 def _run(ctx: Context, opts: Options, args: list[str]) -> int:
-    from pallet.cli.confirm import confirmed
+    from pallet.cli.pruning import confirmed, print_removed
     from pallet.ops.network_remove import prune_networks
 
     if not opts.force and not opts.dry_run and not confirmed(ctx, _WARNING):
         return 0
     removed = prune_networks(ctx.engine, filters=opts.filter, dry_run=opts.dry_run)
-    if removed:
-        ctx.print("Would Delete Networks:" if opts.dry_run else "Deleted Networks:")
-        for name in removed:
-            ctx.print(name)
-        ctx.print()
+    print_removed(ctx, "Networks", removed, dry_run=opts.dry_run)
     return 0
 
 

@@ -23,9 +23,8 @@ _ALL = "all images without at least one container associated to them"
 
 
 def _run(ctx: Context, opts: Options, args: list[str]) -> int:
-    from pallet.cli.confirm import confirmed
+    from pallet.cli.pruning import confirmed, image_lines, print_reclaimed, print_removed
     from pallet.ops.prune_system import prune_system
-    from pallet.units import human_size
 
     warning = _WARNING.format(volumes=_VOLUMES if opts.volumes else "", images=_ALL if opts.all else _DANGLING)
     if opts.volumes and any(key == "until" for key, _ in opts.filter):
@@ -35,25 +34,15 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
     pruned = prune_system(
         ctx.engine, all=opts.all, volumes=opts.volumes, filters=opts.filter, dry_run=opts.dry_run, waiting=ctx.warn
     )
-    verb = "Would Delete" if opts.dry_run else "Deleted"
-    for title, names in (
+    for what, lines in (
         ("Containers", pruned.containers),
         ("Networks", pruned.networks),
         ("Volumes", pruned.volumes),
+        ("Images", image_lines(pruned.images.removed)),
+        ("Leftovers", [f"{each.kind}: {each.name}" for each in pruned.leftovers]),
     ):
-        if names:
-            ctx.print("\n".join((f"{verb} {title}:", *names, "")))
-    if pruned.images.removed:
-        ctx.print(f"{verb} Images:")
-        for line in pruned.images.removed:
-            ctx.print(f"deleted: {line.deleted}" if line.deleted else f"untagged: {line.untagged}")
-        ctx.print()
-    if pruned.leftovers:
-        ctx.print(f"{verb} Leftovers:")
-        for each in pruned.leftovers:
-            ctx.print(f"{each.kind}: {each.name}")
-        ctx.print()
-    ctx.print(f"Total reclaim{'able' if opts.dry_run else 'ed'} space: {human_size(pruned.reclaimed, 4)}")
+        print_removed(ctx, what, lines, dry_run=opts.dry_run)
+    print_reclaimed(ctx, pruned.reclaimed, dry_run=opts.dry_run)
     return 0
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pallet.cli.command import Command, Flag
-from pallet.cli.format import Row, print_rows
+from pallet.cli.format import LabelledRow, print_rows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pallet.cli.command import Options
     from pallet.cli.context import Context
     from pallet.store.volumes import Volume
@@ -22,7 +24,7 @@ _HEADERS = {
 }
 
 
-class VolumeRow(Row):
+class VolumeRow(LabelledRow):
     """One volume in a listing."""
 
     __slots__ = ("_mountpoint", "volume")
@@ -37,17 +39,16 @@ class VolumeRow(Row):
     def field(self, name: str) -> str:
         """The text of one field."""
         if name == "Labels":
-            return ",".join(f"{key}={value}" for key, value in sorted((self.volume.labels or {}).items()))
+            return self.labels_text()
         if name == "Mountpoint":
             return self._mountpoint
         if name == "Name":
             return self.volume.name
         return "local" if name in ("Driver", "Scope") else "N/A"
 
-    def __go_field__(self, name: str) -> object:
-        if name == "Label":
-            return lambda key: (self.volume.labels or {}).get(key, "")
-        return super().__go_field__(name)
+    def labels(self) -> Mapping[str, str]:
+        """The labels."""
+        return self.volume.labels or {}
 
 
 def _run(ctx: Context, opts: Options, args: list[str]) -> int:

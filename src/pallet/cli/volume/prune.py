@@ -13,20 +13,15 @@ _WARNING = "WARNING! This will remove all local volumes not used by at least one
 
 
 def _run(ctx: Context, opts: Options, args: list[str]) -> int:
-    from pallet.cli.confirm import confirmed
+    from pallet.cli.pruning import confirmed, print_reclaimed, print_removed
     from pallet.ops.volume_remove import prune_volumes
-    from pallet.units import human_size
 
     if not opts.force and not opts.dry_run and not confirmed(ctx, _WARNING):
-        ctx.print(f"Total reclaimed space: {human_size(0)}")
+        print_reclaimed(ctx, 0)
         return 0
     pruned = prune_volumes(ctx.engine, filters=opts.filter, dry_run=opts.dry_run)
-    if pruned.removed:
-        ctx.print("Would Delete Volumes:" if opts.dry_run else "Deleted Volumes:")
-        for name in pruned.removed:
-            ctx.print(name)
-        ctx.print()
-    ctx.print(f"Total reclaim{'able' if opts.dry_run else 'ed'} space: {human_size(pruned.reclaimed, 4)}")
+    print_removed(ctx, "Volumes", pruned.removed, dry_run=opts.dry_run)
+    print_reclaimed(ctx, pruned.reclaimed, dry_run=opts.dry_run)
     return 0
 
 

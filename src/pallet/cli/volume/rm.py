@@ -12,14 +12,10 @@ if TYPE_CHECKING:
 
 
 def _run(ctx: Context, opts: Options, args: list[str]) -> int:
-    from pallet.cli.each import for_each
+    from pallet.cli.each import name_each
     from pallet.ops.volume_remove import remove_volume
 
-    def remove(name: str) -> None:
-        remove_volume(ctx.engine, name, force=opts.force)
-        ctx.print(name)
-
-    return for_each(ctx, args, remove, from_object)
+    return name_each(ctx, args, lambda name: remove_volume(ctx.engine, name, force=opts.force), from_object)
 
 
 COMMAND = Command(
