@@ -29,15 +29,8 @@ class Container(ContainerVerbs, ContainerStreams):
     """
 
     def __init__(self, engine: Engine, id: str, name: str) -> None:
-        self._engine = engine
-        self._id = id
+        super().__init__(engine, id)
         self._name = name
-        self._attrs: dict[str, Any] | None = None
-
-    @property
-    def id(self) -> str:
-        """64 hex digits."""
-        return self._id
 
     @property
     def short_id(self) -> str:
@@ -87,27 +80,6 @@ class Container(ContainerVerbs, ContainerStreams):
         """
         found: dict[str, list[dict[str, str]] | None] = self._inspect()["NetworkSettings"]["Ports"]
         return found
-
-    @property
-    def attrs(self) -> dict[str, Any]:
-        """What `pallet container inspect` prints, key for key; read when first asked for, and by `reload`.
-
-        Raises:
-            NoSuchContainer: it is gone.
-        """
-        # Another thread may drop what is kept at any time.
-        attrs = self._attrs
-        if attrs is None:
-            attrs = self._attrs = self._inspect()
-        return attrs
-
-    def reload(self) -> None:
-        """Read `attrs` again.
-
-        Raises:
-            NoSuchContainer: it is gone.
-        """
-        self._attrs = self._inspect()
 
     def start(self) -> None:
         """Start it; nothing happens if it runs.
@@ -362,12 +334,6 @@ class Container(ContainerVerbs, ContainerStreams):
         from pallet.ops.container_inspect import inspect_container
 
         return json_object(inspect_container(self._engine, self._id))
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Container) and self._id == other._id
-
-    def __hash__(self) -> int:
-        return hash(self._id)
 
     def __repr__(self) -> str:
         return f"<Container: {self.short_id}>"

@@ -7,11 +7,11 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from pallet.errors import Unsupported
+from pallet.sdk.model import Model
 from pallet.sdk.stream import CHUNK_SIZE, Pipe, produced
 
 if TYPE_CHECKING:
     from pallet.ops.container_exec import ExecOptions
-    from pallet.sdk.engine import Engine
 
 _CHUNK = 1 << 16
 
@@ -28,11 +28,8 @@ class ExecResult(NamedTuple):
     output: Any
 
 
-class ContainerStreams:
+class ContainerStreams(Model):
     """The verbs of `Container` that stream."""
-
-    _engine: Engine
-    _id: str
 
     def exec_run(
         self,

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from pallet.sdk.engine import Engine
+from pallet.sdk.model import Model
 
 
-class ContainerVerbs:
+class ContainerVerbs(Model):
     """The verbs of `Container`."""
 
-    _engine: Engine
-    _id: str
     _name: str
-    _attrs: dict[str, Any] | None
 
     def pause(self) -> None:
         """Freeze its processes.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pallet.digest import Digest
 from pallet.errors import InvalidInput, PalletError
 from pallet.sdk.arguments import json_object
+from pallet.sdk.model import Model
 from pallet.sdk.stream import CHUNK_SIZE, Pipe, produced
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 _SHORT = len("sha256:") + 12
 
 
-class Image:
+class Image(Model):
     """One image of the store. `engine.images` makes these. Two are equal if they have the same id.
 
     Args:
@@ -25,14 +26,8 @@ class Image:
     """
 
     def __init__(self, engine: Engine, id: Digest) -> None:
-        self._engine = engine
-        self._id = id
-        self._attrs: dict[str, Any] | None = None
-
-    @property
-    def id(self) -> str:
-        """`sha256:` and 64 hex digits."""
-        return self._id
+        super().__init__(engine, id)
+        self._id: Digest = id
 
     @property
     def short_id(self) -> str:
@@ -55,27 +50,6 @@ class Image:
         """
         config = self.attrs["Config"] or {}
         return dict(config.get("Labels") or {})
-
-    @property
-    def attrs(self) -> dict[str, Any]:
-        """What `pallet image inspect` prints, key for key; read when first asked for, and by `reload`.
-
-        Raises:
-            NoSuchImage: the image is gone.
-        """
-        # Another thread may drop what is kept at any time.
-        attrs = self._attrs
-        if attrs is None:
-            attrs = self._attrs = self._inspect()
-        return attrs
-
-    def reload(self) -> None:
-        """Read `attrs` again.
-
-        Raises:
-            NoSuchImage: the image is gone.
-        """
-        self._attrs = self._inspect()
 
     def tag(self, repository: str, tag: str | None = None) -> bool:
         """Give the image one more name.
@@ -200,12 +174,6 @@ class Image:
         from pallet.ops.inspect_image import inspect_image
 
         return json_object(inspect_image(self._engine, self._id).to_docker())
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Image) and self._id == other._id
-
-    def __hash__(self) -> int:
-        return hash(self._id)
 
     def __repr__(self) -> str:
         try:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pallet.errors import InvalidInput
 from pallet.sdk.arguments import Filters, filter_pairs
+from pallet.sdk.model import Model
 
 if TYPE_CHECKING:
     from pallet.sdk.container import Container
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 _SHORT = 10  # docker-py's
 
 
-class Network:
+class Network(Model):
     """One network. `engine.networks` makes these. Two are equal if they have the same id.
 
     Args:
@@ -26,15 +27,8 @@ class Network:
     """
 
     def __init__(self, engine: Engine, id: str, name: str) -> None:
-        self._engine = engine
-        self._id = id
+        super().__init__(engine, id)
         self._name = name
-        self._attrs: dict[str, Any] | None = None
-
-    @property
-    def id(self) -> str:
-        """64 hex digits."""
-        return self._id
 
     @property
     def short_id(self) -> str:
@@ -45,28 +39,6 @@ class Network:
     def name(self) -> str:
         """Its name."""
         return self._name
-
-    @property
-    def attrs(self) -> dict[str, Any]:
-        """docker's JSON object, as it was when first asked for, or at the last `reload`.
-
-        Raises:
-            NotFound: the network is gone.
-        """
-        if self._attrs is None:
-            self.reload()
-        assert self._attrs is not None
-        return self._attrs
-
-    def reload(self) -> None:
-        """Read `attrs` anew.
-
-        Raises:
-            NotFound: the network is gone.
-        """
-        from pallet.ops.network_inspect import inspect_network
-
-        self._attrs = inspect_network(self._engine, self._id)
 
     @property
     def containers(self) -> builtins.list[Container]:
@@ -122,11 +94,10 @@ class Network:
 
         remove_network(self._engine, self._id)
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Network) and other._id == self._id
+    def _inspect(self) -> dict[str, Any]:
+        from pallet.ops.network_inspect import inspect_network
 
-    def __hash__(self) -> int:
-        return hash(self._id)
+        return inspect_network(self._engine, self._id)
 
     def __repr__(self) -> str:
         return f"<Network: {self._name}>"

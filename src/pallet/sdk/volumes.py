@@ -7,60 +7,29 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pallet.sdk.arguments import Filters, filter_pairs
+from pallet.sdk.model import Model
 
 if TYPE_CHECKING:
     from pallet.sdk.engine import Engine
 
 
-class Volume:
+class Volume(Model):
     """One volume. `engine.volumes` makes these. Two are equal if they have the same name.
 
     Args:
         engine: whose store.
-        name: the volume's name.
+        id: the volume's name.
     """
-
-    def __init__(self, engine: Engine, name: str) -> None:
-        self._engine = engine
-        self._name = name
-        self._attrs: dict[str, Any] | None = None
-
-    @property
-    def id(self) -> str:
-        """Its name."""
-        return self._name
 
     @property
     def short_id(self) -> str:
         """Its name."""
-        return self._name
+        return self._id
 
     @property
     def name(self) -> str:
         """Its name."""
-        return self._name
-
-    @property
-    def attrs(self) -> dict[str, Any]:
-        """docker's JSON object, as it was when first asked for, or at the last `reload`.
-
-        Raises:
-            NotFound: the volume is gone.
-        """
-        if self._attrs is None:
-            self.reload()
-        assert self._attrs is not None
-        return self._attrs
-
-    def reload(self) -> None:
-        """Read `attrs` anew.
-
-        Raises:
-            NotFound: the volume is gone.
-        """
-        from pallet.ops.volume_list import inspect_volume
-
-        self._attrs = inspect_volume(self._engine, self._name)
+        return self._id
 
     def remove(self, force: bool = False) -> None:
         """Remove it with its files.
@@ -74,16 +43,15 @@ class Volume:
         """
         from pallet.ops.volume_remove import remove_volume
 
-        remove_volume(self._engine, self._name, force=force)
+        remove_volume(self._engine, self._id, force=force)
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Volume) and other._name == self._name
+    def _inspect(self) -> dict[str, Any]:
+        from pallet.ops.volume_list import inspect_volume
 
-    def __hash__(self) -> int:
-        return hash(self._name)
+        return inspect_volume(self._engine, self._id)
 
     def __repr__(self) -> str:
-        return f"<Volume: {self._name[:10]}>"
+        return f"<Volume: {self._id[:10]}>"
 
 
 class Volumes:
