@@ -67,7 +67,7 @@ def _untag(engine: Engine, image: Digest, reference: Reference) -> list[Removed]
     left = [other for other in _references(engine, image) if other.name == reference.name]
     if reference.digest is None and not any(other.tag for other in left):
         for other in left:
-            _drop(engine, other, image)
+            engine.store.images.remove_repo_digest(other, image)  # without an event, as with docker
             removed.append(Removed(untagged=other.familiar))
     return removed
 

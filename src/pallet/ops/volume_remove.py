@@ -29,13 +29,14 @@ class PrunedVolumes(msgspec.Struct, frozen=True):
     reclaimed: int
 
 
-def remove_volume(engine: Engine, name: str, *, force: bool = False) -> None:
+def remove_volume(engine: Engine, name: str, *, force: bool = False, event: bool = True) -> None:
     """Remove a volume and its files.
 
     Args:
         engine: whose store.
         name: its name.
         force: one that is not there is fine.
+        event: tell of it; docker's prune tells only of itself.
 
     Raises:
         NotFound: there is none.
@@ -47,7 +48,8 @@ def remove_volume(engine: Engine, name: str, *, force: bool = False) -> None:
     try:
         with engine.store.db.transaction():
             engine.store.volumes.remove(name)
-            volume_event(engine, name, "destroy")
+            if event:
+                volume_event(engine, name, "destroy")
             if os.path.isdir(directory):
                 os.rename(directory, gone)
     except NotFound:
@@ -79,7 +81,7 @@ def prune_volumes(engine: Engine, *, filters: Iterable[tuple[str, str]] = (), dr
         size = volume_size(engine, volume.name)
         if not dry_run:
             try:
-                remove_volume(engine, volume.name)
+                remove_volume(engine, volume.name, event=False)
             except (NotFound, Conflict):  # removed or used by somebody else meanwhile
                 continue
         removed.append(volume.name)
