@@ -26,12 +26,23 @@ def list_networks(engine: Engine, *, filters: Iterable[tuple[str, str]] = ()) ->
     for kind in wanted.get("type"):
         if kind not in ("custom", "builtin"):
             raise InvalidInput(f"invalid filter: 'type'='{kind}'")
-    dangling = wanted.flag("dangling")
+    dangling = _dangling(wanted.get("dangling"))
     return [
         network
         for network in engine.store.networks.all()
         if _matches(network, wanted) and (dangling is None or dangling == is_dangling(engine, network))
     ]
+
+
+def _dangling(values: list[str]) -> bool | None:
+    """docker's own reading of this one filter; None if it was not given."""
+    if not values:
+        return None
+    if len(values) > 1:
+        raise InvalidInput('got more than one value for filter key "dangling"')
+    if values[0] not in ("true", "1", "false", "0"):
+        raise InvalidInput('invalid value for filter \'dangling\', must be "true" (or "1"), or "false" (or "0")')
+    return values[0] in ("true", "1")
 
 
 def is_dangling(engine: Engine, network: Network) -> bool:

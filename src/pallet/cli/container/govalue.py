@@ -66,6 +66,14 @@ def _value(key: str, value: Any) -> object:
                 fields.setdefault(name, nothing)
         tags = dict.fromkeys(("Health", *_ABSENT), ",omitempty")
         return GoStruct(go_type, fields, tags=tags, pointer=pointer)
+    if key == "IPAMConfig":
+        if value is None:
+            return GoNil("*network.EndpointIPAMConfig")
+        addresses = {name: value.get(name, "") for name in ("IPv4Address", "IPv6Address")}
+        addresses["LinkLocalIPs"] = strings(value.get("LinkLocalIPs"))
+        return GoStruct(
+            "network.EndpointIPAMConfig", addresses, tags=dict.fromkeys(addresses, ",omitempty"), pointer=True
+        )
     if key in ("Ports", "PortBindings"):
         return _ports(value)
     if key == "Networks":

@@ -28,7 +28,7 @@ def find_network(ctx: Context, name: str) -> Found:
 
 def _typed(plain: dict[str, Any]) -> object:
     from pallet.cli.govalues import string_map
-    from pallet.gotemplate import GoMap, GoSlice, GoStruct
+    from pallet.gotemplate import GoMap, GoNil, GoSlice, GoStruct
 
     def struct(name: str, fields: dict[str, Any], optional: tuple[str, ...] = ()) -> GoStruct:
         return GoStruct(name, fields, tags=dict.fromkeys(optional, ",omitempty"))
@@ -51,9 +51,12 @@ def _typed(plain: dict[str, Any]) -> object:
         "Containers": GoMap(members, "map[string]types.EndpointResource"),
         "Options": string_map(plain["Options"]),
         "Labels": string_map(plain["Labels"]),
+        # Of swarm's networks only.
+        "Peers": GoNil("[]network.PeerInfo", "slice"),
+        "Services": GoNil("map[string]network.ServiceInfo", "map"),
     }
     named = {"ID" if key == "Id" else key: value for key, value in fields.items()}
-    return GoStruct("types.NetworkResource", named, tags={"ID": "Id"})
+    return GoStruct("types.NetworkResource", named, tags={"ID": "Id", "Peers": ",omitempty", "Services": ",omitempty"})
 
 
 def _run(ctx: Context, opts: Options, args: list[str]) -> int:
