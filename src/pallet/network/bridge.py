@@ -329,24 +329,34 @@ def _without_dead(book: Book) -> Book:
 
 def _give_back(book: Book, id: str) -> Book:
     """End a container's leases when its network namespace is gone."""
-    networks = book.of(id)
-    if not networks:
-        return book
-    # The links went with the container's namespace. netavark removes the rules first and then misses the link, which
-    # it says; removing rules is all it is asked for.
-    empty = empty_network()
-    try:
-        for network in networks:
+    for network in book.of(id):
+        leases = book.networks[network]
+        if len(leases.leases) == 1 and not leases.plan.dns:
+            # The last one's rules go with the network's, in one go: netavark takes longer than all the rest.
+            stop_relay(leases.leases[id].relay)
+            book = _without(book, network, id)
+            continue
+        # The links went with the container's namespace. netavark removes the rules first and then misses the link,
+        # which it says; removing rules is all it is asked for.
+        empty = empty_network()
+        try:
             book = _take_down(book, network, id, empty)
-    finally:
-        os.close(empty)
+        finally:
+            os.close(empty)
     return book
 
 
 def _take_down(book: Book, network: str, id: str, netns: int) -> Book:
+    """Have netavark take away a container's link and rules."""
     leases = book.networks[network]
     stop_relay(leases.leases[id].relay)
     order("teardown", netns, id, leases.plan, leases.leases[id]).wait()
+    return _without(book, network, id)
+
+
+def _without(book: Book, network: str, id: str) -> Book:
+    """The book without a lease; a network's own rules and bridge go with the last one."""
+    leases = book.networks[network]
     left = leases.without(id)
     book = book.with_leases(left)
     if left.leases:
