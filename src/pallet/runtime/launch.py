@@ -137,8 +137,8 @@ class Launch:
 
     def go(self) -> None:
         """Let the child become conmon, which creates the container from config.json."""
-        expect_move()  # the runtime will move the container's first process
         os.write(self._go, b"\n")
+        expect_move()  # the runtime will move the container's first process
 
     def created(self, program: str) -> Created:
         """Wait until the container is created.
