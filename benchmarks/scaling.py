@@ -4,7 +4,7 @@
 
 Each layer is loaded from docker's archive, where it is a plain tar: so both sides read the same bytes, and nothing is
 inflated. pallet hashes them, keeps the layer, makes it mountable, and has it all on the disk before it ends; GNU tar
-only writes the files, so a second column is the time until `sync -f` has ended, too.
+only writes the files, so a second row is the time until `sync -f` has ended, too. Each run begins on a new file system.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import argparse
 import io
 import os
 import random
-import shutil
 import tarfile
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -25,6 +24,7 @@ from tests.support.archives import docker_files
 from benchmarks import engines
 from benchmarks.install import installed_pallet
 from benchmarks.measure import Group, Sample, measure
+from benchmarks.volume import Volume
 
 _FACTORS = (1, 4, 16)
 _SIZE = 700  # bytes of a file
@@ -67,19 +67,14 @@ def _runs(files: int, directory: Path, program: Path, snapshotters: Sequence[str
     """One run of each: what it was, and what it took."""
     plain, archive = _write(files, directory)
     for snapshotter in snapshotters:
-        store = directory / "store"
-        with Group("scaling") as group:
-            engine = engines.pallet(program, store, group)
+        with Volume() as volume, Group("scaling") as group:
+            engine = engines.pallet(program, volume / "store", group)
             taken = engine.timed("--snapshotter", snapshotter, "load", "-q", "-i", str(archive))
-        shutil.rmtree(store)
         yield f"pallet, {snapshotter}", taken
     for name, command in (("GNU tar", ["tar", "--numeric-owner", "-xpf"]), ("GNU tar, synced", ["sh", "-c", _SYNCED])):
-        target = directory / "tree"
-        target.mkdir()
-        words = [*command, str(plain), *(["-C"] if name == "GNU tar" else []), str(target)]
-        with Group("tar") as group:
+        with Volume() as volume, Group("tar") as group:
+            words = [*command, str(plain), *(["-C"] if name == "GNU tar" else []), str(volume)]
             taken = measure(group, words, _ENV)
-        shutil.rmtree(target)
         yield name, taken
 
 
