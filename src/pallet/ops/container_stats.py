@@ -10,6 +10,7 @@ import os
 
 from pallet.errors import NoSuchContainer
 from pallet.host.cgroups import cgroup_directory, read_value
+from pallet.host.idmap import in_user_namespace
 from pallet.ops.container_state import current
 
 TYPE_CHECKING = False
@@ -60,12 +61,15 @@ def container_usage(engine: Engine, id: str) -> Usage:
     if not now.running:
         return usage
     pid = brief.pid
+    usage.network = _network(pid) if brief.network_mode not in ("host", "none") else (0, 0)
+    if in_user_namespace():  # it has no group of its own: what its group has used is others', too
+        usage.cpu = usage.memory = usage.block = usage.pids = None
+        return usage
     usage.system = _system()
     usage.cpu = _cpu(pid)
     usage.memory, usage.memory_limit = _memory(pid)
     usage.block = _block(pid)
     usage.pids = _number(_file(pid, "pids", "pids.current"))
-    usage.network = _network(pid) if brief.network_mode not in ("host", "none") else (0, 0)
     return usage
 
 

@@ -132,12 +132,15 @@ def find_runtime(wanted: str | None, root: str) -> OciRuntime:
         root: the directory of its state.
 
     Raises:
-        HostError: there is none.
+        HostError: there is none, or it does not work without privileges.
     """
     for name in (wanted,) if wanted else _KNOWN:
         path = find_program(name)
         if path is not None:
-            return OciRuntime(path, root)
+            runtime = OciRuntime(path, root)
+            if runtime.name.startswith("runc") and in_user_namespace():
+                raise HostError("runc needs cgroups, which there are none of without privileges", hint="install crun")
+            return runtime
     if wanted:
         raise HostError(f"unknown or invalid runtime name: {wanted}")
     raise HostError("no OCI runtime found", hint="install crun or runc")

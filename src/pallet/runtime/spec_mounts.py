@@ -5,8 +5,10 @@ Source: OCI runtime spec 1.0.2, config.md ("Mounts"); what is mounted follows do
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
+from pallet.host.idmap import in_user_namespace
 from pallet.runtime import defaults
 from pallet.runtime.paths import ContainerPaths
 from pallet.store.container_record import ContainerRecord, Mount
@@ -38,6 +40,7 @@ def spec_mounts(
     host = record.host
     taken = {mount.destination for mount in host.mounts} | set(tmpfs)
     out = [_kernels(mount, record) for mount in defaults.mounts() if mount["destination"] not in taken]
+    out = [mount for mount in out if mount["type"] != "bind" or os.path.isdir(mount["source"])]
     if host.ipc_mode == "none" or shm:
         out = [mount for mount in out if mount["destination"] != "/dev/shm"]
     if shm and "/dev/shm" not in taken:
@@ -63,6 +66,10 @@ def spec_mounts(
 
 def _kernels(mount: dict[str, Any], record: ContainerRecord) -> dict[str, Any]:
     options = mount["options"]
+    shared = {"/proc": record.host.pid_mode, "/dev/mqueue": record.host.ipc_mode}.get(mount["destination"])
+    if shared == "host" and in_user_namespace():  # which may not mount what shows the machine's, but have it again
+        kept = [word for word in options if word in ("nosuid", "noexec", "nodev")]
+        return _bind(Mount("bind", mount["destination"], mount["destination"], options=tuple(kept)), {})
     if mount["destination"] == "/dev/shm" and record.host.shm_size:
         options = [f"size={record.host.shm_size}" if word.startswith("size=") else word for word in options]
     if record.host.privileged and mount["destination"] in _WRITABLE_IF_PRIVILEGED:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.support import wait_until
@@ -150,3 +151,28 @@ def test_disk_usage_check_and_prune(user: User) -> None:
     user.ok("create", "--name", "unused", "--network", "none", "box", "true")
     user.ok("container", "prune", "-f")
     assert "unused" not in user.ok("ps", "-a")
+
+
+def test_usage_is_not_made_up_where_there_is_no_cgroup(user: User, sleeper: str) -> None:
+    words = ["--no-stream", "--format", "{{.CPUPerc}} {{.MemUsage}} {{.PIDs}}", sleeper]
+    assert user.ok("stats", *words) == "-- -- / -- --"
+
+
+def test_namespaces_of_the_machine(user: User) -> None:
+    words = ["run", "--rm", "--network", "none"]
+    name = user.ok(*words, "--pid", "host", "box", "cat", f"/proc/{os.getpid()}/comm")
+    assert name == Path("/proc/self/comm").read_text().strip()
+    assert user.ok(*words, "--ipc", "host", "--uts", "host", "box", "readlink", "/proc/self/ns/ipc") == os.readlink(
+        "/proc/self/ns/ipc"
+    )
+
+
+def test_what_cannot_be_had_is_refused_in_one_sentence(user: User) -> None:
+    words = ["run", "--rm", "--network"]
+    done = user.pallet(*words, "none", "--runtime", "runc", "box", "true")
+    assert (done.code, "runc needs cgroups, which there are none of without privileges" in done.stderr) == (125, True)
+    done = user.pallet(*words, "host", "--sysctl", "net.ipv4.ip_forward=1", "box", "true")
+    assert (done.code, "the sysctl `net.ipv4.ip_forward` requires a new network namespace" in done.stderr) == (
+        125,
+        True,
+    )
