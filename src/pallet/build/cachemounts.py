@@ -1,6 +1,6 @@
 """The directories of `RUN --mount=type=cache`: kept in the store between builds, locked while a RUN uses one.
 
-    build/mounts/<digest of the id>/<n>/      lock, data, id
+    build/mounts/<digest of the id>/<n>/      lock, data, id; making and data.new while data is made
 
 `shared` and `locked` use the first; `private` the first that nobody uses.
 """
@@ -34,9 +34,8 @@ class CacheMount(msgspec.Struct, frozen=True):
 class HeldMount:
     """A directory in use; `close` lets go of it."""
 
-    def __init__(self, path: str, fd: int, *, fresh: bool) -> None:
+    def __init__(self, path: str, fd: int) -> None:
         self.path = path
-        self.fresh = fresh
         self._fd = fd
 
     def close(self) -> None:
@@ -46,13 +45,14 @@ class HeldMount:
             os.close(fd)
 
 
-def take(root: str, id: str, sharing: str, waiting: Callable[[], None]) -> HeldMount:
+def take(root: str, id: str, sharing: str, fill: Callable[[str], None], waiting: Callable[[], None]) -> HeldMount:
     """Use a directory.
 
     Args:
         root: the store's directory.
         id: which.
         sharing: `shared`, `locked` or `private`.
+        fill: gets a new directory, empty, before anybody uses it.
         waiting: called while it is locked; may raise to stop.
 
     Raises:
@@ -68,7 +68,11 @@ def take(root: str, id: str, sharing: str, waiting: Callable[[], None]) -> HeldM
         except OSError as error:
             raise HostError(f"cannot make {place}: {error.strerror}") from error
         if try_flock(fd, shared=sharing == "shared") and _same(fd, place):
-            return _begin(place, fd, id)
+            try:
+                return _begin(place, fd, id, fill)
+            except BaseException:
+                os.close(fd)
+                raise
         os.close(fd)
         if sharing == "private":
             number += 1
@@ -101,15 +105,23 @@ def remove(mount: CacheMount) -> bool:
         os.close(fd)
 
 
-def _begin(place: str, fd: int, id: str) -> HeldMount:
+def _begin(place: str, fd: int, id: str, fill: Callable[[str], None]) -> HeldMount:
     os.utime(f"{place}/lock")
-    data = f"{place}/data"
-    fresh = not os.path.isdir(data)
-    if fresh:
-        with open(f"{place}/id", "w", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(id)
-        os.makedirs(data, 0o755, exist_ok=True)
-    return HeldMount(data, fd, fresh=fresh)
+    data, begun = f"{place}/data", f"{place}/data.new"
+    if not os.path.isdir(data):
+        making = os.open(f"{place}/making", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(making, fcntl.LOCK_EX)  # whoever shares it may be here, too
+            if not os.path.isdir(data):
+                remove_tree(begun)  # of one that was killed
+                with open(f"{place}/id", "w", encoding="utf-8", errors="surrogateescape") as file:
+                    file.write(id)
+                os.mkdir(begun, 0o755)
+                fill(begun)
+                os.rename(begun, data)
+        finally:
+            os.close(making)
+    return HeldMount(data, fd)
 
 
 def _same(fd: int, place: str) -> bool:

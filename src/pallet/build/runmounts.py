@@ -16,7 +16,9 @@ from pallet.build.metadata import working_directory
 from pallet.build.runcommand import LayerMount, SecretMount
 from pallet.build.runspec import Bind, Tmpfs
 from pallet.build.shared import Shared
+from pallet.build.source import Tree
 from pallet.build.state import State
+from pallet.build.view import with_views
 from pallet.dockerfile.mounts import Mount
 from pallet.errors import InvalidInput
 
@@ -130,14 +132,27 @@ class RunMounts:
         target = self._target(mount)
         id = f"{mount.id or target}\0{mount.source}\0{chain_of(source.layer)}\0{source.context}"
         waiting = self._shared.cancel.check
-        held = cachemounts.take(self._shared.engine.settings.root, id, mount.sharing or "shared", waiting)
+        root, sharing = self._shared.engine.settings.root, mount.sharing or "shared"
+        held = cachemounts.take(root, id, sharing, lambda place: self._fill(mount, source, place), waiting)
         self._held.append(held)
-        if held.fresh:
-            if mount.source_stage:
-                raise InvalidInput("cache mounts with from are not supported")
-            os.chown(held.path, mount.uid or 0, mount.gid or 0)
-            os.chmod(held.path, _CACHE_MODE if mount.mode is None else mount.mode)
         return Bind(held.path, target, mount.readonly)
+
+    def _fill(self, mount: Mount, source: MountSource, place: str) -> None:
+        """Begin a cache directory: with what `from` has at `source`; mode and owner count for an empty one."""
+        path = posixpath.normpath("/" + mount.source).lstrip("/")
+        if not mount.source_stage:
+            os.chown(place, mount.uid or 0, mount.gid or 0)
+            os.chmod(place, _CACHE_MODE if mount.mode is None else mount.mode)
+        elif source.staged:
+            if source.layer is not None:
+                scratch = self._shared.staging().path
+                with_views(
+                    scratch,
+                    [directories(source.layer)],
+                    lambda roots: _copied(Tree(roots[0], keeps_owners=True), path, place),
+                )
+        else:
+            _copied(self._shared.tree_of(source.context), path, place)
 
     def _secret(self, mount: Mount) -> list[SecretMount]:
         id = mount.id or mount.source or posixpath.basename(mount.target)
@@ -165,6 +180,13 @@ class RunMounts:
         target = working_directory(self._state, mount.target) if mount.target else _AGENT.format(number)
         self.env.append(f"SSH_AUTH_SOCK={target}")
         return [Bind(socket, target, readonly=False)]
+
+
+def _copied(tree: Tree, path: str, place: str) -> None:
+    real = tree.resolve(path)
+    if not tree.entry(real).is_directory:
+        raise InvalidInput(f"cache mount: /{path} is not a directory")
+    copy_tree(tree, real, place)
 
 
 def _read(path: str) -> bytes:

@@ -114,3 +114,17 @@ def test_without_an_agent(box: PalletCLI, place: Path) -> None:
     assert done.code == 1
     assert 'no SSH key "default" forwarded from the client' in done.stderr
     assert "SSH_AUTH_SOCK" in box("build", "--ssh", "default", str(place / "files")).stderr
+
+
+def test_a_cache_directory_begins_with_a_stages_files(box: PalletCLI, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text(
+        "FROM box AS first\nRUN mkdir -p /d/e && echo text > /d/e/f && chown 7:8 /d/e/f\n"
+        "FROM box\nRUN --mount=type=cache,from=first,source=/d,target=/c,id=filled"
+        " cat /c/e/f > /read; stat -c %u:%g /c/e/f >> /read; echo more >> /c/e/f\n"
+        "RUN --mount=type=cache,from=first,source=/d,target=/c,id=filled cat /c/e/f > /again\n"
+    )
+    box.ok("build", "-t", "made", str(tmp_path))
+    read = box.ok("run", "--rm", "--network", "none", "made", "cat", "/read", "/again")
+    assert read == "text\n7:8\ntext\nmore"
+    (tmp_path / "Dockerfile").write_text("FROM box\nRUN --mount=type=cache,from=box,source=/none,target=/c true\n")
+    assert "not found" in box("build", str(tmp_path)).stderr
