@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pallet.errors import PalletError
 
 _MODES = ("auto", "plain", "tty", "quiet")
+_CALLS = ("build", "check")
 
 
 def _run(ctx: Context, opts: Options, args: list[str]) -> int:
@@ -24,6 +25,10 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
     from pallet.cli.build_options import build_options
     from pallet.cli.build_progress import make_printer
 
+    if opts.progress == "rawjson":
+        raise Failure("progress mode rawjson is not supported: use plain", exit_code=1)
+    if opts.call not in _CALLS:
+        raise Failure(f"--call {opts.call} is not supported: build or check", exit_code=1)
     if opts.progress not in _MODES:
         raise Failure(f"invalid progress mode {opts.progress}", exit_code=1)
     quiet = opts.quiet or opts.progress == "quiet"
@@ -176,12 +181,24 @@ COMMAND = Command(
         Flag("memory", "m", kind="bytes", help="Memory limit"),
         Flag("memory-swap", kind="bytes", help="Swap limit equal to memory plus swap: '-1' to enable unlimited swap"),
         Flag("metadata-file", kind="string", help="Write build result metadata to a file", complete="file"),
-        Flag("network", kind="string", default="default", help="Set the networking mode for the RUN instructions"),
+        Flag(
+            "network",
+            kind="string",
+            default="default",
+            help="Set the networking mode for the RUN instructions",
+            complete="default host none",
+        ),
         Flag("no-cache", help="Do not use cache when building the image"),
         Flag("no-cache-filter", kind="list", help="Do not cache specified stages"),
         Flag("output", "o", kind="list", help="Output destination (format: type=local,dest=path)"),
         Flag("platform", kind="list", help="Set target platform for build (several make an index)"),
-        Flag("progress", kind="string", default="auto", help="Set type of progress output (auto, plain, tty)"),
+        Flag(
+            "progress",
+            kind="string",
+            default="auto",
+            help="Set type of progress output (auto, plain, tty)",
+            complete=" ".join(_MODES),
+        ),
         Flag("provenance", kind="string", help='Shorthand for "--attest=type=provenance"'),
         Flag("pull", help="Always attempt to pull a newer version of the image"),
         Flag("quiet", "q", help="Suppress the build output and print image ID on success"),
