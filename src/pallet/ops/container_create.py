@@ -79,6 +79,7 @@ def create_container(
                     ip6=options.ip6 if own else "",
                     link_local_ips=options.link_local_ips if own else (),
                     links=options.links if own else (),
+                    driver_options=options.network_options,
                     mac=options.mac_address,
                 )
         except BaseException:

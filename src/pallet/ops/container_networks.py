@@ -32,6 +32,7 @@ def record_creation(
     ip6: str = "",
     link_local_ips: tuple[str, ...] = (),
     links: tuple[str, ...] = (),
+    driver_options: dict[str, str] | None = None,
 ) -> None:
     """Record what comes with a new container: its part in its network, its volumes, the events.
 
@@ -46,6 +47,7 @@ def record_creation(
         ip6: the IPv6 address it has to get.
         link_local_ips: more addresses for its link.
         links: `name:alias` of containers that it calls by another name there.
+        driver_options: for the network's driver.
     """
     for mount in record.host.mounts:
         if mount.type == "volume":
@@ -58,7 +60,13 @@ def record_creation(
         except NotFound:  # there may be one when it starts
             id = mode
         settings = EndpointSettings(
-            aliases=aliases, ip=ip, mac=mac, ip6=ip6, link_local_ips=link_local_ips, links=links
+            aliases=aliases,
+            ip=ip,
+            mac=mac,
+            ip6=ip6,
+            link_local_ips=link_local_ips,
+            links=links,
+            driver_options=driver_options or {},
         )
         engine.store.networks.join(record.id, id, settings)
     container_event(engine, record, "create")

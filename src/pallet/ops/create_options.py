@@ -26,7 +26,7 @@ class CreateOptions(msgspec.Struct, frozen=True):
         volumes: docker's `-v` words.
         mounts: each `--mount` as docker's API has it (Type, Source, Target, ...).
         tmpfs: path to options.
-        network_aliases, ip, ip6, link_local_ips: for a network of the user's.
+        network_aliases, network_options (of its driver), ip, ip6, link_local_ips: for a network of the user's.
         mac_address: the hardware address on the bridge; empty for docker's own.
         security_opt: `seccomp=` with `unconfined` or a profile's JSON, `no-new-privileges`, `apparmor=`, `label=`.
         masked: whether docker's paths of /proc and /sys are hidden or read-only.
@@ -65,6 +65,7 @@ class CreateOptions(msgspec.Struct, frozen=True):
     extra_hosts: tuple[str, ...] = ()
     network: str = "default"
     network_aliases: tuple[str, ...] = ()
+    network_options: dict[str, str] = {}
     ip: str = ""
     ip6: str = ""
     link_local_ips: tuple[str, ...] = ()

@@ -11,13 +11,17 @@ if TYPE_CHECKING:
 
 
 def _reader(name: str) -> Callable[[str], object]:
-    """A reader of `create_values` (or `mount_words`), imported when the flag is used."""
+    """A reader of `create_values` (or `mount_words`, `network_words`), imported when the flag is used."""
 
     def read(text: str) -> object:
         if name == "mount":
             from pallet.cli.container.mount_words import mount
 
             return mount(text)
+        if name == "network_word":
+            from pallet.cli.container.network_words import network_word
+
+            return network_word(text)
         from pallet.cli.container import create_values
 
         return getattr(create_values, name)(text)
@@ -25,6 +29,7 @@ def _reader(name: str) -> Callable[[str], object]:
     return read
 
 
+RESTART_POLICIES = "no always on-failure unless-stopped"
 _CGROUPNS = """Cgroup namespace to use (host|private)
 'host':    Run the container in the Docker host's cgroup namespace
 'private': Run the container in its own private cgroup namespace
@@ -47,7 +52,14 @@ def _pull(doing: str) -> Flag:
 
 
 _GENERAL = (
-    Flag("attach", "a", "list", help="Attach to STDIN, STDOUT or STDERR", read=_reader("stream")),
+    Flag(
+        "attach",
+        "a",
+        "list",
+        help="Attach to STDIN, STDOUT or STDERR",
+        read=_reader("stream"),
+        complete="stdin stdout stderr",
+    ),
     Flag("cidfile", kind="string", help="Write the container ID to the file", complete="file"),
     Flag("disable-content-trust", default=True, help="Skip image verification"),
     Flag("entrypoint", kind="string", help="Overwrite the default ENTRYPOINT of the image"),
@@ -68,7 +80,7 @@ _GENERAL = (
     Flag("platform", kind="string", help="Set platform if server is multi-platform capable"),
     Flag("rm", help="Automatically remove the container when it exits"),
     Flag("runtime", kind="string", help="Runtime to use for this container", complete="crun runc"),
-    Flag("stop-signal", kind="string", help="Signal to stop a container", shown='"SIGTERM"'),
+    Flag("stop-signal", kind="string", help="Signal to stop a container", shown='"SIGTERM"', complete="signal"),
     Flag("stop-timeout", kind="int", help="Timeout (in seconds) to stop a container"),
     Flag("tty", "t", help="Allocate a pseudo-TTY"),
     Flag("user", "u", "string", help="Username or UID (format: <name|uid>[:<group|gid>])"),
@@ -96,18 +108,17 @@ _NETWORK = (
     Flag("hostname", "h", "string", help="Container host name"),
     Flag("ip", kind="string", help="IPv4 address (e.g., 172.30.100.104)"),
     Flag("ip6", kind="string", help="IPv6 address (e.g., 2001:db8::33)"),
-    Flag("link", kind="list", help="Add link to another container"),
+    Flag("link", kind="list", help="Add link to another container", read=_reader("link"), complete="container"),
     Flag("link-local-ip", kind="list", help="Container IPv4/IPv6 link-local addresses"),
     Flag("mac-address", kind="string", help="Container MAC address (e.g., 92:d0:c6:0a:29:33)"),
-    Flag("net", kind="string", default="default", hidden=True),
+    Flag("net", kind="list", hidden=True, read=_reader("network_word"), complete="network"),
     Flag("net-alias", kind="list", hidden=True),
     Flag(
         "network",
-        kind="string",
-        default="default",
+        kind="list",
         help="Connect a container to a network",
         metavar="network",
-        shown="",
+        read=_reader("network_word"),
         complete="network",
     ),
     Flag("network-alias", kind="list", help="Add network-scoped alias for the container"),
@@ -173,8 +184,8 @@ _RESOURCES = (
     Flag("ulimit", kind="list", help="Ulimit options", metavar="ulimit", shown="[]", read=_reader("ulimit")),
 )
 _SECURITY = (
-    Flag("cap-add", kind="list", help="Add Linux capabilities"),
-    Flag("cap-drop", kind="list", help="Drop Linux capabilities"),
+    Flag("cap-add", kind="list", help="Add Linux capabilities", complete="capability"),
+    Flag("cap-drop", kind="list", help="Drop Linux capabilities", complete="capability"),
     Flag("group-add", kind="list", help="Add additional groups to join"),
     Flag("ipc", kind="string", help="IPC mode to use", complete="host none private shareable"),
     Flag("pid", kind="string", help="PID namespace to use", complete="host"),
@@ -210,6 +221,6 @@ _WATCHED = (
         kind="string",
         default="no",
         help="Restart policy to apply when a container exits",
-        complete="no always on-failure unless-stopped",
+        complete=RESTART_POLICIES,
     ),
 )

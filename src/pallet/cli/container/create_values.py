@@ -148,6 +148,15 @@ def extra_host(text: str) -> str:
     return text
 
 
+def link(text: str) -> str:
+    """Check `name` or `name:alias`. Raises InvalidInput."""
+    if not text:
+        raise InvalidInput("empty string specified for links")
+    if text.count(":") > 1:
+        raise InvalidInput(f"bad format for links: {text}")
+    return text
+
+
 def stream(text: str) -> str:
     """Read the name of a standard stream. Raises InvalidInput."""
     name = text.lower()

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pallet.cli.command import Options
+    from pallet.cli.container.network_words import NetworkWord
     from pallet.cli.context import Context
     from pallet.oci.config import Healthcheck
     from pallet.ops.create_options import CreateOptions
     from pallet.store.host_config import Device, Resources, RestartPolicy
 
-_OWN_NETWORKS = ("default", "bridge", "host", "none")
 _RESOURCE_FLAGS = """
 memory memory_reservation memory_swap kernel_memory oom_kill_disable cpu_shares cpu_period cpu_quota cpu_rt_period
 cpu_rt_runtime cpuset_cpus cpuset_mems blkio_weight blkio_weight_device cgroup_parent
@@ -65,10 +65,7 @@ def create_options(ctx: Context, opts: Options, args: list[str], *, attach: froz
     healthcheck = _healthcheck(opts)
     if opts.rm and restart.name not in ("", "no"):
         raise Failure("Conflicting options: --restart and --rm")
-    network = opts.net if opts.changed("net") and not opts.changed("network") else opts.network
-    aliases = (*opts.network_alias, *opts.net_alias)
-    if opts.changed("net") or opts.changed("network"):
-        _check_network(network, aliases, opts.link)
+    network = _network(opts)
     for server in opts.dns:
         if server.startswith("127.") or server == "::1":
             ctx.warn(f"WARNING: Localhost DNS setting (--dns={server}) may fail in containers.")
@@ -97,10 +94,11 @@ def create_options(ctx: Context, opts: Options, args: list[str], *, attach: froz
         volume_driver=opts.volume_driver,
         links=opts.link,
         extra_hosts=opts.add_host,
-        network=network,
-        network_aliases=aliases,
-        ip=opts.ip,
-        ip6=opts.ip6,
+        network=network.name if network else "default",
+        network_aliases=network.aliases if network else _aliases(opts),
+        network_options=dict(network.options) if network else {},
+        ip=network.ip if network else opts.ip,
+        ip6=network.ip6 if network else opts.ip6,
         link_local_ips=opts.link_local_ip,
         mac_address=opts.mac_address,
         dns=opts.dns,
@@ -287,13 +285,18 @@ def _healthcheck(opts: Options) -> Healthcheck | None:
     )
 
 
-def _check_network(network: str, aliases: tuple[str, ...], links: tuple[str, ...]) -> None:
-    if network not in _OWN_NETWORKS and not network.startswith("container:"):
-        return
-    if aliases:
-        raise Failure("network-scoped aliases are only supported for user-defined networks")
-    if links:
-        raise Failure("links are only supported for user-defined networks")
+def _network(opts: Options) -> NetworkWord | None:
+    """What `--network` asks for; None if it was not given."""
+    words = (*opts.network, *opts.net)
+    if not words:
+        return None
+    from pallet.cli.container.network_words import chosen_network
+
+    return chosen_network(words, _aliases(opts), opts.link, opts.ip, opts.ip6)
+
+
+def _aliases(opts: Options) -> tuple[str, ...]:
+    return (*opts.network_alias, *opts.net_alias)
 
 
 def _pairs(words: Iterable[str]) -> dict[str, str]:

@@ -31,7 +31,7 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
         if streams is None:
             return 1
     options = create_options(ctx, opts, args, attach=attach)
-    if opts.network == "host" and (opts.publish or opts.publish_all):
+    if options.network == "host" and (opts.publish or opts.publish_all):
         ctx.warn("WARNING: Published ports are discarded when using host network mode")
     record = create(ctx, opts, options)
     if attach.isdisjoint(("stdout", "stderr")):

@@ -32,6 +32,12 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
     return 0
 
 
+def _link(text: str) -> str:
+    from pallet.cli.container.create_values import link
+
+    return link(text)
+
+
 COMMAND = Command(
     "connect [OPTIONS] NETWORK CONTAINER",
     "Connect a container to a network",
@@ -42,7 +48,7 @@ COMMAND = Command(
         Flag("driver-opt", kind="list", help="driver options for the network", metavar="strings"),
         Flag("ip", kind="string", help="IPv4 address (e.g., 172.30.100.104)"),
         Flag("ip6", kind="string", help="IPv6 address (e.g., 2001:db8::33)"),
-        Flag("link", kind="list", help="Add link to another container"),
+        Flag("link", kind="list", help="Add link to another container", read=_link),
         Flag("link-local-ip", kind="list", help="Add a link-local address for the container", metavar="strings"),
     ),
     args=(2, 2),
