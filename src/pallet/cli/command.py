@@ -40,7 +40,8 @@ class Flag(_Frozen):
         hidden: not on the help page.
         read: reads the word instead of the kind's reader; it raises InvalidInput for a bad one.
         shown: the default as the help page shows it, where it is not the value's own text.
-        complete: what the shell may offer as the value: `image`, `container`, `file`, `dir`, or words with spaces.
+        complete: what the shell may offer as the value: `file`, `dir`, a kind that `ops.complete` finds (`image`,
+            `running`, `signal`, ...), `filters MODULE` for the keys in a module's `FILTERS`, or words with spaces.
         deprecated_short: what to use instead of the letter; the letter still works, with a note.
     """
 

@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 
     Candidate = tuple[str, str]
 
+_FOUND = frozenset(  # what `ops.complete` finds
+    (
+        *("container", "image", "network", "object", "volume"),
+        *("paused", "running", "startable", "stoppable"),
+        *("capability", "signal"),
+    )
+)
+
 
 class _Place:
     """Where a command line has got to before its last word."""
@@ -89,9 +97,13 @@ def _candidates(ctx: Context, place: _Place, current: str) -> list[Candidate]:
 def _values(ctx: Context, kind: str) -> list[Candidate]:
     if kind in ("file", "dir"):
         return [(f":{kind}", "")]
-    if kind not in ("image", "container", "network", "volume"):
-        return [(word, "") for word in kind.split()]
     try:
+        if kind.startswith("filters "):
+            from importlib import import_module
+
+            return [(f"{key}=", "") for key in import_module("pallet." + kind.split()[1]).FILTERS]
+        if kind not in _FOUND:
+            return [(word, "") for word in kind.split()]
         from pallet.ops import complete
 
         return [(name, "") for name in complete.FINDERS[kind](ctx.engine)]

@@ -68,5 +68,5 @@ COMMAND = Command(
     ),
     args=(1, None),
     fail=daemon(missing=(NotFound,)),
-    complete=("container",),
+    complete=("object",),
 )

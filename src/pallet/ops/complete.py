@@ -6,6 +6,8 @@ from pallet.naming import familiar
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pallet.engine import Engine
 
 
@@ -35,5 +37,47 @@ def volume_names(engine: Engine) -> list[str]:
     return [name for (name,) in engine.store.db.rows("SELECT name FROM volumes ORDER BY name")]
 
 
-FINDERS = {"container": container_names, "image": image_names, "network": network_names, "volume": volume_names}
-"""How the names of each kind are found."""
+def object_names(engine: Engine) -> list[str]:
+    """Whatever `inspect` takes: the names of containers, images, networks and volumes."""
+    found = (*container_names(engine), *image_names(engine), *network_names(engine), *volume_names(engine))
+    return sorted(set(found))
+
+
+def _names_in(*states: str) -> Callable[[Engine], list[str]]:
+    """A finder of the containers that are in one of these states right now."""
+
+    def find(engine: Engine) -> list[str]:
+        from pallet.ops.container_state import current
+
+        rows = engine.store.db.rows("SELECT id, name FROM containers ORDER BY name")
+        return [name for id, name in rows if current(engine, id)[1].name in states]
+
+    return find
+
+
+def _capabilities(engine: Engine) -> list[str]:
+    from pallet.runtime.defaults import ALL_CAPABILITIES
+
+    return ["ALL", *ALL_CAPABILITIES]
+
+
+def _signals(engine: Engine) -> list[str]:
+    from signal import Signals
+
+    return [each.name.removeprefix("SIG") for each in Signals if not each.name.startswith("SIGRT")]
+
+
+FINDERS = {
+    "capability": _capabilities,
+    "container": container_names,
+    "image": image_names,
+    "network": network_names,
+    "object": object_names,
+    "paused": _names_in("paused"),
+    "running": _names_in("running"),
+    "signal": _signals,
+    "startable": _names_in("created", "exited"),
+    "stoppable": _names_in("running", "paused", "restarting"),
+    "volume": volume_names,
+}
+"""How the words of each kind are found."""

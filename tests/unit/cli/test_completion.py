@@ -12,6 +12,7 @@ import pexpect
 import pytest
 from tests.support import need
 
+from pallet.cli import tree
 from pallet.cli.command import Command, Flag
 from pallet.cli.main import main
 
@@ -151,3 +152,35 @@ def test_in_zsh(environment: dict[str, str]) -> None:
         shell.expect("import +-- ")
     finally:
         shell.close(force=True)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("kill --signal T", {"TERM", "TRAP", "TSTP", "TTIN", "TTOU"}),
+        ("run --stop-signal US", {"USR1", "USR2"}),
+        ("run --cap-add NET_A", {"NET_ADMIN"}),
+        ("create --cap-drop A", {"ALL", "AUDIT_CONTROL", "AUDIT_READ", "AUDIT_WRITE"}),
+        ("run -a std", {"stdin", "stdout", "stderr"}),
+        ("update --restart ", {"no", "always", "on-failure", "unless-stopped"}),
+        ("save --format o", {"oci-archive", "oci-dir"}),
+        ("build --progress p", {"plain"}),
+        ("build --network h", {"host"}),
+        ("volume ls --filter d", {"dangling=", "driver="}),
+        ("image prune --filter u", {"until=", "unused-for="}),
+        ("builder prune --filter un", {"until=", "unused-for="}),
+        ("events -f t", {"type="}),
+    ],
+)
+def test_values_of_docker_s_flags(line: str, expected: set[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert set(offered(capsys, *line.split(" "))) == expected
+
+
+def test_every_filter_flag_offers_keys(capsys: pytest.CaptureFixture[str]) -> None:
+    for group in tree.ROOT.children:
+        for node in group.children or (group,):
+            command = tree.load(node)
+            if any(flag.kind == "filter" for flag in command.flags):
+                words = (group.name, node.name) if group.children else (node.name,)
+                keys = offered(capsys, *words, "--filter", "")
+                assert keys and all(key.endswith("=") for key in keys), words

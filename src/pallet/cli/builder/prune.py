@@ -33,7 +33,12 @@ COMMAND = Command(
     example="pallet builder prune --all --filter unused-for=240h",
     flags=(
         Flag("all", "a", help="Remove all build cache, not just what no image has"),
-        Flag("filter", kind="filter", help="Provide filter values (e.g. 'unused-for=24h')"),
+        Flag(
+            "filter",
+            kind="filter",
+            help="Provide filter values (e.g. 'unused-for=24h')",
+            complete="id= type= unused-for= until=",
+        ),
         Flag("force", "f", help="Do not prompt for confirmation"),
         Flag("keep-storage", kind="bytes", help="Amount of disk space to keep for cache"),
     ),

@@ -30,6 +30,7 @@ __pallet_complete() {
         file) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$rest") ;;
         dir) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$rest") ;;
     esac
+    [[ -z $kind && ${COMPREPLY[0]-} == *= ]] && compopt -o nospace 2>/dev/null # a value follows
 }
 
 complete -F __pallet_complete pallet

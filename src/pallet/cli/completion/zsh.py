@@ -24,7 +24,13 @@ _pallet() {
     case $kind in
         file) _files ;;
         dir) _files -/ ;;
-        *) _describe -t pallet pallet found ;;
+        *)
+            if [[ ${found[1]} == *= ]]; then # a value follows
+                _describe -t pallet pallet found -S ""
+            else
+                _describe -t pallet pallet found
+            fi
+            ;;
     esac
 }
 

@@ -23,7 +23,7 @@ COMMAND = Command(
     "Kill one or more running containers",
     _run,
     example="pallet kill -s HUP apache",
-    flags=(Flag("signal", "s", "string", default="KILL", help="Signal to send to the container"),),
+    flags=(Flag("signal", "s", "string", default="KILL", help="Signal to send to the container", complete="signal"),),
     args=(1, None),
-    complete=("container",),
+    complete=("stoppable",),
 )

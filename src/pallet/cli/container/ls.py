@@ -219,7 +219,13 @@ COMMAND = Command(
     example="pallet ps -a\npallet ps --filter status=exited --format '{{.Names}}: {{.Status}}'",
     flags=(
         Flag("all", "a", help="Show all containers (default shows just running)"),
-        Flag("filter", "f", "filter", help="Filter output based on conditions provided"),
+        Flag(
+            "filter",
+            "f",
+            "filter",
+            help="Filter output based on conditions provided",
+            complete="filters ops.container_list",
+        ),
         Flag("format", kind="string", help="Pretty-print containers using a Go template"),
         Flag("last", "n", "int", default=-1, help="Show n last created containers (includes all states)"),
         Flag("latest", "l", help="Show the latest created container (includes all states)"),

@@ -23,5 +23,5 @@ COMMAND = Command(
     "Pause all processes within one or more containers",
     _run,
     args=(1, None),
-    complete=("container",),
+    complete=("running",),
 )

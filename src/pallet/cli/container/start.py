@@ -66,5 +66,5 @@ COMMAND = Command(
     ),
     args=(1, None),
     fail=from_object,
-    complete=("container",),
+    complete=("startable",),
 )

@@ -27,5 +27,5 @@ COMMAND = Command(
     example="pallet stop -t 2 apache",
     flags=(Flag("time", "t", "int", default=10, help="Seconds to wait for stop before killing it"),),
     args=(1, None),
-    complete=("container",),
+    complete=("stoppable",),
 )

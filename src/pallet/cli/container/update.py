@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pallet.cli.command import Command, Flag
+from pallet.cli.container.create_flags import RESTART_POLICIES
 from pallet.cli.failure import Failure, from_daemon
 
 TYPE_CHECKING = False
@@ -89,7 +90,9 @@ COMMAND = Command(
             read=_swap,
         ),
         Flag("pids-limit", kind="int", help="Tune container pids limit (set -1 for unlimited)"),
-        Flag("restart", kind="string", help="Restart policy to apply when a container exits"),
+        Flag(
+            "restart", kind="string", help="Restart policy to apply when a container exits", complete=RESTART_POLICIES
+        ),
     ),
     args=(1, None),
     complete=("container",),

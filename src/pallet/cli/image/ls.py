@@ -140,7 +140,13 @@ COMMAND = Command(
     flags=(
         Flag("all", "a", help="Show all images (default hides intermediate images)"),
         Flag("digests", help="Show digests"),
-        Flag("filter", "f", "filter", help="Filter output based on conditions provided"),
+        Flag(
+            "filter",
+            "f",
+            "filter",
+            help="Filter output based on conditions provided",
+            complete="filters ops.list_images",
+        ),
         Flag("format", kind="string", help="Pretty-print images using a Go template"),
         Flag("no-trunc", help="Don't truncate output"),
         Flag("quiet", "q", help="Only show image IDs"),

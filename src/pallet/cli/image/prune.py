@@ -34,7 +34,12 @@ COMMAND = Command(
     flags=(
         Flag("all", "a", help="Remove all unused images, not just dangling ones"),
         Flag("dry-run", help="Only show what would be removed"),
-        Flag("filter", kind="filter", help="Provide filter values (e.g. 'until=<timestamp>')"),
+        Flag(
+            "filter",
+            kind="filter",
+            help="Provide filter values (e.g. 'until=<timestamp>')",
+            complete="filters ops.prune_images",
+        ),
         Flag("force", "f", help="Do not prompt for confirmation"),
         Flag("protect", kind="list", help="Keep images whose name matches this pattern", metavar="pattern"),
     ),

@@ -59,7 +59,13 @@ COMMAND = Command(
     _run,
     example="pallet image save -o ubuntu.tar ubuntu\npallet image save --format oci-archive ubuntu | gzip > ubuntu.tgz",
     flags=(
-        Flag("format", kind="string", default=FORMATS[0], help=f"The archive's format ({'|'.join(FORMATS)})"),
+        Flag(
+            "format",
+            kind="string",
+            default=FORMATS[0],
+            help=f"The archive's format ({'|'.join(FORMATS)})",
+            complete=" ".join(FORMATS),
+        ),
         Flag("output", "o", "string", help="Write to a file, instead of STDOUT", complete="file"),
     ),
     args=(1, None),

@@ -84,7 +84,13 @@ COMMAND = Command(
     _run,
     example="pallet network ls --filter driver=bridge",
     flags=(
-        Flag("filter", "f", "filter", help="Provide filter values (e.g. 'driver=bridge')"),
+        Flag(
+            "filter",
+            "f",
+            "filter",
+            help="Provide filter values (e.g. 'driver=bridge')",
+            complete="filters ops.network_list",
+        ),
         Flag("format", kind="string", help="Pretty-print networks using a Go template"),
         Flag("no-trunc", help="Do not truncate the output"),
         Flag("quiet", "q", help="Only display network IDs"),

@@ -30,7 +30,12 @@ COMMAND = Command(
     example="pallet network prune --dry-run",
     flags=(
         Flag("dry-run", help="Only show what would be removed"),
-        Flag("filter", kind="filter", help="Provide filter values (e.g. 'until=<timestamp>')"),
+        Flag(
+            "filter",
+            kind="filter",
+            help="Provide filter values (e.g. 'until=<timestamp>')",
+            complete="filters ops.network_remove",
+        ),
         Flag("force", "f", help="Do not prompt for confirmation"),
     ),
     args=(0, 0),

@@ -100,7 +100,13 @@ COMMAND = Command(
     _run,
     example="pallet events --since 10m --filter type=container --filter event=die",
     flags=(
-        Flag("filter", "f", "filter", help="Filter output based on conditions provided"),
+        Flag(
+            "filter",
+            "f",
+            "filter",
+            help="Filter output based on conditions provided",
+            complete="container= event= image= label= network= scope= type= volume=",
+        ),
         Flag("format", kind="string", help="Format the output using the given Go template"),
         Flag("since", kind="string", help="Show all events created since timestamp"),
         Flag("until", kind="string", help="Stream events until this timestamp"),

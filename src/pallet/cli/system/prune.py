@@ -54,7 +54,12 @@ COMMAND = Command(
     flags=(
         Flag("all", "a", help="Remove all unused images not just dangling ones"),
         Flag("dry-run", help="Only show what would be removed"),
-        Flag("filter", kind="filter", help="Provide filter values (e.g. 'label=<key>=<value>')"),
+        Flag(
+            "filter",
+            kind="filter",
+            help="Provide filter values (e.g. 'label=<key>=<value>')",
+            complete="filters ops.prune_system",
+        ),
         Flag("force", "f", help="Do not prompt for confirmation"),
         Flag("volumes", help="Prune volumes"),
     ),

@@ -74,7 +74,13 @@ COMMAND = Command(
     _run,
     example="pallet volume ls --filter dangling=true",
     flags=(
-        Flag("filter", "f", "filter", help="Provide filter values (e.g. 'dangling=true')"),
+        Flag(
+            "filter",
+            "f",
+            "filter",
+            help="Provide filter values (e.g. 'dangling=true')",
+            complete="filters ops.volume_list",
+        ),
         Flag("format", kind="string", help="Pretty-print volumes using a Go template"),
         Flag("quiet", "q", help="Only display volume names"),
     ),

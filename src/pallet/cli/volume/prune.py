@@ -32,7 +32,12 @@ COMMAND = Command(
     example="pallet volume prune --dry-run",
     flags=(
         Flag("dry-run", help="Only show what would be removed"),
-        Flag("filter", kind="filter", help="Provide filter values (e.g. 'label=<label>')"),
+        Flag(
+            "filter",
+            kind="filter",
+            help="Provide filter values (e.g. 'label=<label>')",
+            complete="filters ops.volume_remove",
+        ),
         Flag("force", "f", help="Do not prompt for confirmation"),
     ),
     args=(0, 0),
