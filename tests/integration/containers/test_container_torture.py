@@ -24,7 +24,7 @@ from tests.support.session import Session
 
 pytestmark = pytest.mark.root
 
-_ROUNDS = int(os.environ.get("PALLET_TORTURE", "10"))
+_ROUNDS = int(os.environ.get("PALLET_TORTURE", "5"))
 _SEED = int(os.environ.get("PALLET_TORTURE_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 32)
 _SLEEP = f"8{os.getpid()}"  # seconds; tells this run's containers from all other processes
 _CHECK = ("--health-cmd", "true", "--health-interval", "300ms")
