@@ -233,7 +233,8 @@ def _limit(linux: dict[str, Any], host: HostConfig) -> None:
     asked = host.resources
     rules = devices.rules(asked.devices, asked.device_cgroup_rules, all=host.privileged)
     linux["resources"] = {"devices": rules, **limits(asked)}
-    made = devices.nodes(asked.devices, all=host.privileged)
+    # In a user namespace those asked for are mounts: see `spec_mounts`.
+    made = devices.nodes(() if in_user_namespace() else asked.devices, all=host.privileged)
     if made:
         linux["devices"] = made
 

@@ -55,6 +55,11 @@ def spec_mounts(
             own.append((destination, _bind(Mount("bind", source, destination, propagation="rprivate"), sources)))
     if init:
         out.append(_bind(Mount("bind", init, _INIT, read_only=True, propagation="rprivate"), sources))
+    if in_user_namespace():  # which may not make device nodes, but have the machine's again
+        own += [
+            (each.container, _bind(Mount("bind", os.path.realpath(each.host), each.container), sources))
+            for each in host.resources.devices
+        ]
     # A mount on /a must come before one on /a/b.
     own += [(mount.destination, _bind(mount, sources)) for mount in host.mounts if mount.type != "tmpfs"]
     own += [

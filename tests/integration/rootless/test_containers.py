@@ -176,3 +176,12 @@ def test_what_cannot_be_had_is_refused_in_one_sentence(user: User) -> None:
         125,
         True,
     )
+
+
+def test_a_device(user: User) -> None:
+    words = ["run", "--rm", "--network", "none", "--device", "/dev/zero:/dev/nothing", "box", "sh", "-c"]
+    out = user.ok(*words, "head -c 2 /dev/nothing | od -An -tx1; stat -c %t:%T /dev/nothing")
+    assert out.split() == ["00", "00", "1:5"]
+    done = user.pallet("run", "--rm", "--device", "/dev/missing", "box", "true")
+    assert done.code == 127  # docker's for a file that is not there
+    assert 'error gathering device information while adding custom device "/dev/missing": no such file' in done.stderr
