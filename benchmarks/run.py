@@ -23,7 +23,7 @@ from tests.support import REPOSITORY
 from tests.support.dockerd import Dockerd
 from tests.support.registry import RegistryServer
 
-from benchmarks import images, report
+from benchmarks import build_rows, images, report
 from benchmarks.engines import Engine, Skopeo, docker, pallet, podman, remove
 from benchmarks.install import installed_pallet
 from benchmarks.listing import listing
@@ -50,6 +50,7 @@ _PARTS: tuple[dict[str, tuple[Callable[[Bench, Engine], None], Callable[[Bench, 
     },
     {"load": (Bench.load, None)},
 )
+_BUILDS = {"build": build_rows.steps, "build-large": build_rows.large}
 
 
 def main() -> int:
@@ -80,6 +81,10 @@ def main() -> int:
                 turn = repetition % len(engines)
                 for name in steps:
                     _step(bench, name, part[name], [*engines[turn:], *engines[:turn]], skopeo)
+    for name, do in _BUILDS.items():
+        for _ in range(options.repeat if name in wanted else 0):
+            with _started(program, peers, results) as (engines, _, work):
+                _guarded(results, name, partial(do, results, engines, work))
     if "ls" in wanted:
         for count in (1, _MANY):
             with _started(program, peers, results) as (engines, _, work):
@@ -104,7 +109,7 @@ def _options() -> argparse.Namespace:
 
 
 def _names() -> list[str]:
-    return [name for part in _PARTS for name in part] + ["ls"]
+    return [*(name for part in _PARTS for name in part), *_BUILDS, "ls"]
 
 
 @contextmanager
