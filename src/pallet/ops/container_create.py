@@ -17,6 +17,7 @@ from pallet.ops.container_networks import record_creation
 from pallet.ops.create_checks import check_options
 from pallet.ops.create_options import CreateOptions
 from pallet.ops.times import now_ns
+from pallet.platform import Platform, host, parse, rank
 from pallet.store.container_record import ContainerRecord, HostConfig, PortBinding
 
 
@@ -42,6 +43,8 @@ def create_container(
     with engine.store.adding():
         image = _image(engine, options)
         document = parse_config(engine.store.blobs.read(engine.store.images.config_of(image)))
+        if not options.platform:
+            _check_platform(document.platform, warnings.append)
         bindings = [binding for words in options.publish for binding in parse_publish(words)]
         config = _config(engine, document.config or ContainerConfig(), options, id, bindings)
         words = [*(config.entrypoint or ()), *(config.cmd or ())]
@@ -97,9 +100,15 @@ def _image(engine: Engine, options: CreateOptions) -> Digest:
     if not options.platform:
         return engine.store.images.resolve(options.image).image
     from pallet.ops.platform_image import platform_image
-    from pallet.platform import parse
 
     return platform_image(engine, options.image, parse(options.platform)).id
+
+
+def _check_platform(image: Platform, warn: Callable[[str], None]) -> None:
+    """An image of another machine may be meant: a kernel may run its programs by an emulator."""
+    if image.architecture and rank(image, host()) is None:
+        what = f"The requested image's platform ({image.normalized()}) does not match the detected host platform"
+        warn(f"{what} ({host()}) and no specific platform was requested")
 
 
 def _top(diff_ids: Sequence[Digest]) -> str:

@@ -99,6 +99,9 @@ def test_create_pulls_another_platform(make_pallet: Callable[..., PalletCLI], mu
     assert f"Unable to find image '{multi}' locally" in done.stderr
     image = other.ok("inspect", "--format", "{{.Image}}", "far")
     assert architecture(other, image) == "arm64"
+    mismatch = "The requested image's platform (linux/arm64) does not match the detected host platform (linux/amd64)"
+    assert mismatch not in done.stderr
+    assert f"WARNING: {mismatch} and no specific platform was requested" in other("create", image).stderr
 
 
 def entries(place: Path) -> list[dict[str, Any]]:
