@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import msgspec
 
@@ -19,6 +20,10 @@ _LAYER = "regular"
 _MOUNT = "exec.cachemount"
 
 
+class _Undone(Exception):
+    """What has been tried is undone."""
+
+
 class Pruned(msgspec.Struct, frozen=True):
     """What went: ids, and the bytes that this freed."""
 
@@ -32,6 +37,7 @@ def prune_builds(
     all: bool = False,
     filters: Sequence[tuple[str, str]] = (),
     keep_storage: int = 0,
+    dry_run: bool = False,
 ) -> Pruned:
     """Remove results of the build cache, and directories of RUN --mount=type=cache.
 
@@ -40,6 +46,7 @@ def prune_builds(
         all: also results whose layers an image has; without it only what the cache alone keeps.
         filters: `until` (not used since a moment), `unused-for` (a duration), `id`, `type`.
         keep_storage: leave so many bytes: those used last.
+        dry_run: only tell what would go; a cache directory in use is told of, too.
 
     Raises:
         InvalidInput: a bad filter.
@@ -64,17 +71,23 @@ def prune_builds(
         if max(layer.used, layer.created) >= before or (keep_storage and room >= 0 and new):
             continue
         chosen.append(layer)
-    cache.remove([layer.key for layer in chosen])
     removed = [layer.key.short for layer in chosen]
-    reclaimed = sum(own.values()) - sum(cache.own_chains().values())
+    reclaimed = sum(own.values())
+    with suppress(_Undone), engine.store.db.transaction():
+        cache.remove([layer.key for layer in chosen])
+        reclaimed -= sum(cache.own_chains().values())
+        if dry_run:
+            raise _Undone
     if not types or _MOUNT in types:
         for mount in cachemounts.all_mounts(engine.settings.root):
             name = mount.path.rpartition("/mounts/")[2].replace("/", "-")
             if (ids and name not in ids) or mount.used >= before or keep_storage:
                 continue
-            if cachemounts.remove(mount):
+            if dry_run or cachemounts.remove(mount):
                 removed.append(name)
                 reclaimed += mount.size
+    if dry_run:
+        return Pruned(tuple(removed), reclaimed)
     if not filters and not keep_storage:
         cache.forget_files()
     engine.store.collect(engine.snapshots.remove, blocking=False)

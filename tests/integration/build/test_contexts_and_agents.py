@@ -128,3 +128,15 @@ def test_a_cache_directory_begins_with_a_stages_files(box: PalletCLI, tmp_path: 
     assert read == "text\n7:8\ntext\nmore"
     (tmp_path / "Dockerfile").write_text("FROM box\nRUN --mount=type=cache,from=box,source=/none,target=/c true\n")
     assert "not found" in box("build", str(tmp_path)).stderr
+
+
+def test_a_dry_run_of_prune_removes_nothing(box: PalletCLI, tmp_path: Path) -> None:
+    (tmp_path / "f").write_text("text\n" * 1000)
+    (tmp_path / "Dockerfile").write_text("FROM box\nCOPY f /f\n")
+    box.ok("build", "-t", "made", str(tmp_path))
+    box.ok("rmi", "made")
+    told = box.ok("builder", "prune", "--dry-run")
+    assert told == box.ok("builder", "prune", "--dry-run")
+    assert told.endswith("Total reclaimed space: 5kB")
+    assert told == box.ok("builder", "prune", "-f")
+    assert box.ok("builder", "prune", "--dry-run").endswith("Total reclaimed space: 0B")

@@ -17,10 +17,12 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
     from pallet.build.prune import prune_builds
     from pallet.cli.pruning import confirmed, print_reclaimed, print_removed
 
-    if not opts.force and not confirmed(ctx, _ALL if opts.all else _DANGLING):
+    if not opts.force and not opts.dry_run and not confirmed(ctx, _ALL if opts.all else _DANGLING):
         print_reclaimed(ctx, 0)
         return 0
-    pruned = prune_builds(ctx.engine, all=opts.all, filters=opts.filter, keep_storage=opts.keep_storage)
+    pruned = prune_builds(
+        ctx.engine, all=opts.all, filters=opts.filter, keep_storage=opts.keep_storage, dry_run=opts.dry_run
+    )
     print_removed(ctx, "build cache objects", pruned.removed)
     print_reclaimed(ctx, pruned.reclaimed)
     return 0
@@ -33,6 +35,7 @@ COMMAND = Command(
     example="pallet builder prune --all --filter unused-for=240h",
     flags=(
         Flag("all", "a", help="Remove all build cache, not just what no image has"),
+        Flag("dry-run", help="Only show what would be removed"),
         Flag(
             "filter",
             kind="filter",
