@@ -13,7 +13,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 import msgspec
 
-from pallet.errors import Conflict, HostError, InvalidInput
+from pallet.errors import Conflict, HostError
 from pallet.host.files import unlink_if_there
 from pallet.oci.codec import decode, encode
 from pallet.store.container_record import PortBinding
@@ -126,7 +126,7 @@ class Leases(msgspec.Struct, frozen=True):
             wanted: the one it has to be; empty for the lowest that nobody has.
 
         Raises:
-            InvalidInput, Conflict, HostError: it cannot be had, in docker's words.
+            Conflict, HostError: it cannot be had, in docker's words.
         """
         plan = self.plan
         taken = {plan.gateway, *plan.reserved, *(lease.ip for lease in self.leases.values())}
@@ -145,7 +145,7 @@ class Leases(msgspec.Struct, frozen=True):
         if wanted:
             address = ip_address(wanted)
             if address not in network:
-                raise InvalidInput(f"Invalid address {address}: It does not belong to any of this network's subnets")
+                raise HostError(f"Invalid address {address}: It does not belong to any of this network's subnets")
             if str(address) in taken:
                 raise Conflict("Address already in use")
             return str(address)

@@ -12,6 +12,7 @@ from pallet.errors import HostError
 from pallet.network.ports import sort_key
 from pallet.ops.container_state import current
 from pallet.store.container_record import ContainerRecord
+from pallet.store.networks import BRIDGE_ID
 
 _NOT_TOLD = ("HOME", "PATH")
 
@@ -34,13 +35,16 @@ def legacy_links(engine: Engine, record: ContainerRecord) -> list[Link]:
     """The links of a container on the default bridge.
 
     Raises:
-        HostError: one of the others does not run, in docker's words.
+        HostError: one of the others does not run, or is not on that bridge, in docker's words.
     """
     out = []
     own = {each.network for each in engine.store.networks.of_container(record.id)}
-    for word in record.host.links:
-        name, _, alias = word.partition(":")
-        target = engine.store.containers.find(name)
+    pairs = [word.partition(":")[::2] for word in record.host.links]
+    linked = [(engine.store.containers.find(name), alias) for name, alias in pairs]
+    for target, _ in linked:
+        if BRIDGE_ID not in {each.network for each in engine.store.networks.of_container(target.id)}:
+            raise HostError(f"Cannot link to /{target.name}, as it does not belong to the default network")
+    for target, alias in linked:
         _, now = current(engine, target.id)
         alias = alias or target.name
         if not now.running:

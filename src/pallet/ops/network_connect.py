@@ -128,11 +128,11 @@ def check_address(network: Network, settings: EndpointSettings) -> None:
     for text in settings.link_local_ips:
         if not is_address(text, 0):
             raise InvalidInput(f"Invalid link-local IP address: [{' '.join(settings.link_local_ips)}]")
-    if not settings.ip and not (settings.ip6 and network.ipv6):
+    if not settings.ip and not settings.ip6:
         return
     if network.predefined:
         raise Conflict("user specified IP address is supported on user defined networks only")
-    if settings.ip and network.chosen:
+    if (settings.ip and network.chosen) or (settings.ip6 and network.pool6 is None):
         raise Conflict(
             "user specified IP address is supported only when connecting to networks with user configured subnets"
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pallet.errors import Conflict, HostError, InvalidInput
+from pallet.errors import Conflict, HostError
 from pallet.network.leases import Book, Lease, Leases, Plan
 from pallet.network.netavark import mac_of
 
@@ -48,7 +48,7 @@ def test_an_address_of_the_users() -> None:
     for taken in ("10.0.0.1", "10.0.0.7", "10.0.0.9"):
         with pytest.raises(Conflict, match=r"^Address already in use$"):
             leases.address(taken)
-    with pytest.raises(InvalidInput, match=r"^Invalid address 10.1.0.7: It does not belong to any of"):
+    with pytest.raises(HostError, match=r"^Invalid address 10.1.0.7: It does not belong to any of"):
         leases.address("10.1.0.7")
 
 
@@ -71,5 +71,5 @@ def test_addresses_of_ipv6() -> None:
     assert leases.address6("fd00:1:0::77") == "fd00:1::77"
     with pytest.raises(Conflict, match=r"^Address already in use$"):
         leases.address6("fd00:1::1")
-    with pytest.raises(InvalidInput, match=r"^Invalid address fd00:2::1: It does not belong"):
+    with pytest.raises(HostError, match=r"^Invalid address fd00:2::1: It does not belong"):
         leases.address6("fd00:2::1")
