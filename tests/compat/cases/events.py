@@ -6,6 +6,7 @@ from tests.compat.compare import cases, setup
 
 _PAST = "docker events --since $(cat since) --until $(date +%s.%N)"
 _SHORT = "--format '{{.Type}} {{.Action}} {{.Actor.Attributes.name}}'"
+_ATTRIBUTES = "--format '{{.Type}} {{.Action}} {{json .Actor.Attributes}}' | sed 's/\"execID\":\"[0-9a-f]*\"/execID/'"
 _ORDER = "grep -v -e image -e 'exec_start' | sort | uniq -c"
 
 CASES = cases(
@@ -58,6 +59,17 @@ CASES = cases(
     setup("docker volume prune -f; docker image prune -f"),
     f"{_PAST}",
     f"{_PAST} -f type=container --format '{{{{json .}}}}' | sed 's/,\"time.*//'",
+    setup("docker run -d --name four -l color=red busybox sleep 1000; date +%s.%N > since; sleep 0.01"),
+    setup("docker update -m 50m --memory-swap 50m four; docker top four; docker top four -o pid"),
+    setup("docker cp four:/etc/passwd - | wc -c; docker cp text four:/tmp; tar -c text | docker cp - four:/"),
+    setup("docker exec -u nosuch four true || docker exec four /nosuch || docker exec -w /nosuch four true || true"),
+    f"{_PAST} {_ATTRIBUTES}",
+    setup("docker rm -f four; date +%s.%N > since; sleep 0.01"),
+    "docker run --rm --name five -m 20m --memory-swap 20m busybox tail /dev/zero; echo $?; sleep 0.3",
+    f"{_PAST} {_ATTRIBUTES}",
+    setup("docker create --name six -v new:/n -v v6:/six busybox; docker rm -v six; docker volume prune -f"),
+    setup("docker pull -q many; docker rmi -f many; docker pull -q many; docker rmi many"),
+    f"{_PAST} {_ATTRIBUTES}",
     "docker system events --since 1h --until 59m",
     "docker events --help",
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.compat.compare import cases, setup
+from tests.compat.compare import cases, differs, setup
 
 CASES = cases(
     "docker network ls --format '{{.Name}} {{.Driver}} {{.Scope}} {{.Internal}} {{.IPv6}}'",
@@ -121,6 +121,47 @@ CASES = cases(
     "docker ps -a --filter name=made --format '{{.Networks}}'",
     "docker rm made",
     "docker network rm back",
+    setup(
+        "docker network create --subnet 10.43.0.0/24 -o a=b side;"
+        " docker run -d --name s1 --network side busybox sleep 99"
+    ),
+    "docker run --rm --network name=side,alias=x,ip=10.43.0.9 --network-alias y busybox hostname -i",
+    "docker run --rm --network name=side,alias=x --network-alias y busybox true",
+    "docker run --rm --network name=side,ip=10.43.0.9 --ip 10.43.0.8 busybox true",
+    "docker run --rm --network name=side,ip=1 busybox true",
+    "docker run --rm --network name=side,driver-opt=bad busybox true",
+    "docker run --rm --network name=nosuch,alias=x busybox true",
+    "docker run --rm --network name=host,alias=x busybox true",
+    "docker run --rm --network alias=x busybox true",
+    "docker run --rm --net name=side,nosuch=1 busybox true",
+    "docker run --rm --network name= busybox true",
+    "docker run --rm --network '' busybox true",
+    "docker run --rm --network side --network side busybox true",
+    "docker run --rm --network side --network host busybox true",
+    "docker run --rm --network side --net back busybox true 2>&1 | cut -d: -f1-2",
+    "docker create --network side --network back busybox true 2>&1 | cut -d: -f1-2",
+    "docker create --name s2 --network name=side,alias=x,driver-opt=a=b --ip 10.43.0.7 busybox true | wc -c",
+    "docker inspect s2 -f '{{.HostConfig.NetworkMode}} {{json .NetworkSettings.Networks}}'",
+    "docker inspect s2 -f '{{.NetworkSettings.Networks.side.IPAMConfig}}'",
+    "docker inspect s1 -f '{{.NetworkSettings.Networks.side.IPAMConfig}}'",
+    "docker rm s2; docker run --rm --network side --ip 10.99.0.9 busybox true",
+    "docker run --rm --network side --ip6 fd00::1 busybox true",
+    "docker run --rm --link s1:a:b busybox true",
+    "docker run --rm --link '' busybox true",
+    "docker run --rm --link s1 busybox true",
+    "docker network connect --link s1:a:b side s1",
+    "docker network inspect -v side -f '{{json .Services}} {{.Services}} {{json .Peers}} {{.Peers}}'",
+    "docker network inspect side -f '{{.IPAM}} {{.ConfigFrom}} {{.Options}} {{.Labels}}'",
+    "docker network ls --filter dangling=x",
+    "docker network ls --filter dangling=TRUE",
+    "docker network ls --filter dangling=1 --filter dangling=0",
+    differs(
+        "docker network ls --filter dangling=1 --format '{{.Name}}'",
+        why="docker 20.10 shows networks that running containers are in, too",
+        stdout="",
+    ),
+    "docker rm -f s1; docker network ls --filter dangling=1 --format '{{.Name}}'",
+    "docker network rm side",
     "docker network --help",
     "docker network create --help",
     "docker network connect --help",
