@@ -133,7 +133,8 @@ def copy_blobs(
         pool.shutdown(wait=True, cancel_futures=True)
 
     with ThreadPoolExecutor(max_workers=sink.parallel) as pool:
-        futures = [pool.submit(move, blob) for blob in wanted]
+        # The largest first: begun last, it would go on alone when the others are done.
+        futures = [pool.submit(move, blob) for blob in sorted(wanted, key=lambda blob: -blob.size)]
         try:
             done, _ = wait(futures, return_when=FIRST_EXCEPTION)
         except BaseException:
