@@ -32,7 +32,7 @@ import zstandard  # noqa: F401
 from isal import igzip_lib  # noqa: F401
 
 from pallet.errors import HostError, PalletError
-from pallet.host.files import write_all
+from pallet.host.files import EarlyWriteback, write_all
 from pallet.host.idmap import has_one_id
 from pallet.layer.apply import apply_layer
 from pallet.layer.compress import Readable, decompressor
@@ -40,9 +40,9 @@ from pallet.layer.erofs.build import build_image
 from pallet.layer.erofs.ondisk import HEADER
 from pallet.layer.unpacked import ForeignLink, Unpacked, UnpackMode
 
-_CHUNK = 1 << 20
+_CHUNK = 256 * 1024  # larger ones inflate slower: their memory is new to the process each time
 _ZEROS = bytes(_CHUNK)
-_AHEAD = 8  # chunks that may be inflated ahead of the extraction
+_AHEAD = 32  # chunks that may be inflated ahead of the extraction
 
 
 class Job(msgspec.Struct, frozen=True, array_like=True):
@@ -173,6 +173,7 @@ class _Hashed:
 
     def __init__(self, source: Readable, *, copy_to: int = -1) -> None:
         self._copy_to = copy_to
+        self._writeback = EarlyWriteback(copy_to)
         self.hash = hashlib.sha256()
         self.size = 0
         self._source = source
@@ -187,6 +188,7 @@ class _Hashed:
                 self.size += len(chunk)
                 if self._copy_to >= 0:
                     self._copy(chunk)
+                    self._writeback.reached(HEADER + self.size)
                 self._chunks.put(chunk)
             self._chunks.put(b"")
         except Exception as error:

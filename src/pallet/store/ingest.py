@@ -9,7 +9,7 @@ from hashlib import sha256
 from pallet.content import CHUNK_SIZE
 from pallet.digest import Digest
 from pallet.errors import HostError, Integrity
-from pallet.host.files import unlink_if_there, write_all
+from pallet.host.files import EarlyWriteback, unlink_if_there, write_all
 from pallet.host.locks import try_flock
 
 TYPE_CHECKING = False
@@ -43,6 +43,7 @@ class Ingest:
         self._hasher = sha256()
         self._fd = -1
         self._take(waiting)
+        self._writeback = EarlyWriteback(self._fd)
 
     def existing(self) -> Iterator[bytes]:
         """The bytes before `offset` (of a blob that is `done`: all), for whoever unpacks the blob while it arrives."""
@@ -69,6 +70,7 @@ class Ingest:
         except OSError as error:
             raise HostError(f"cannot write blob {self.digest}: {error.strerror}") from error
         self.offset += len(chunk)
+        self._writeback.reached(self.offset)
 
     def commit(self) -> None:
         """Verify what arrived and make it a blob; nothing happens if it is one.
@@ -174,6 +176,7 @@ class NewBlob:
         except OSError as error:
             raise HostError(f"cannot make {path}: {error.strerror}") from error
         try_flock(self._fd)  # tells a sweep that somebody is writing
+        self._writeback = EarlyWriteback(self._fd)
 
     def write(self, chunk: bytes | bytearray | memoryview) -> int:
         """Take the next bytes; gives their number, as a file's `write` does.
@@ -187,6 +190,7 @@ class NewBlob:
         except OSError as error:
             raise HostError(f"cannot write a blob: {error.strerror}") from error
         self.size += len(chunk)
+        self._writeback.reached(self.size)
         return len(chunk)
 
     def commit(self) -> tuple[Digest, int]:
