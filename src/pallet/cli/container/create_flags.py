@@ -11,13 +11,17 @@ if TYPE_CHECKING:
 
 
 def _reader(name: str) -> Callable[[str], object]:
-    """A reader of `create_values` (or `mount_words`), imported when the flag is used."""
+    """A reader of `create_values` (or `mount_words`, `network_words`), imported when the flag is used."""
 
     def read(text: str) -> object:
         if name == "mount":
             from pallet.cli.container.mount_words import mount
 
             return mount(text)
+        if name == "network_word":
+            from pallet.cli.container.network_words import network_word
+
+            return network_word(text)
         from pallet.cli.container import create_values
 
         return getattr(create_values, name)(text)
@@ -104,18 +108,17 @@ _NETWORK = (
     Flag("hostname", "h", "string", help="Container host name"),
     Flag("ip", kind="string", help="IPv4 address (e.g., 172.30.100.104)"),
     Flag("ip6", kind="string", help="IPv6 address (e.g., 2001:db8::33)"),
-    Flag("link", kind="list", help="Add link to another container", complete="container"),
+    Flag("link", kind="list", help="Add link to another container", read=_reader("link"), complete="container"),
     Flag("link-local-ip", kind="list", help="Container IPv4/IPv6 link-local addresses"),
     Flag("mac-address", kind="string", help="Container MAC address (e.g., 92:d0:c6:0a:29:33)"),
-    Flag("net", kind="string", default="default", hidden=True, complete="network"),
+    Flag("net", kind="list", hidden=True, read=_reader("network_word"), complete="network"),
     Flag("net-alias", kind="list", hidden=True),
     Flag(
         "network",
-        kind="string",
-        default="default",
+        kind="list",
         help="Connect a container to a network",
         metavar="network",
-        shown="",
+        read=_reader("network_word"),
         complete="network",
     ),
     Flag("network-alias", kind="list", help="Add network-scoped alias for the container"),
