@@ -13,6 +13,7 @@ from pallet.host.idmap import in_user_namespace
 from pallet.layer.install import Installer
 from pallet.layer.unpack import Unpacker
 from pallet.oci import media
+from pallet.oci.descriptor import Descriptor
 from pallet.ops.new_layer import LayerWriter, NewLayer
 
 EMPTY_TAR = Digest.of(bytes(1024))
@@ -33,7 +34,7 @@ class LayerMaker:
         self._blobs = engine.store.blobs
         self._engine = engine
         self._parents = parents
-        self._layer: NewLayer | None = None
+        self._blob: Descriptor | None = None
         self._stack = ExitStack()
 
     def __enter__(self) -> LayerMaker:
@@ -46,7 +47,7 @@ class LayerMaker:
             )
             self._installer = stack.enter_context(installer)
             self._job = stack.enter_context(installer.begin(len(self._parents), media.DOCKER_LAYER, plain=True))
-            self._writer = stack.enter_context(LayerWriter(self._blobs))
+            self._writer = stack.enter_context(LayerWriter(self._blobs, hashed=False))
             self._stack = stack.pop_all()
         return self
 
@@ -72,15 +73,14 @@ class LayerMaker:
             Integrity, UnsafeArchive: as `write`.
             HostError, OSError: the disk is full, ...
         """
-        layer = self._layer = self._writer.finish()
-        if layer.diff_id != EMPTY_TAR:
-            self._installer.append(layer.diff_id)
-            self._job.finish()
+        self._blob = self._writer.finish_blob()
+        diff_id = self._job.finish_new()
+        if diff_id != EMPTY_TAR:
             self._installer.settle()
-        return layer
+        return NewLayer(self._blob, diff_id)
 
     def _reopen(self, position: int) -> Iterator[bytes]:
-        assert self._layer is not None, "only a finished layer is read again"
-        with self._blobs.open(self._layer.descriptor.digest) as file:
+        assert self._blob is not None, "only a finished layer is read again"
+        with self._blobs.open(self._blob.digest) as file:
             while chunk := file.read(CHUNK_SIZE):
                 yield chunk

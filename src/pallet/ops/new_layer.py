@@ -36,11 +36,12 @@ class LayerWriter:
 
     Args:
         blobs: where the blob goes.
+        hashed: whether to hash the tar: whoever has it hashed elsewhere ends with `finish_blob`.
     """
 
-    def __init__(self, blobs: Blobs) -> None:
+    def __init__(self, blobs: Blobs, *, hashed: bool = True) -> None:
         self._blob = blobs.new()
-        self._hash = sha256()
+        self._hash = sha256() if hashed else None
         self._buffer = bytearray()
         self._trailer = Trailer()
         self._pool = ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1), "deflate")
@@ -66,7 +67,8 @@ class LayerWriter:
         Raises:
             HostError, OSError: the blob cannot be written.
         """
-        self._hash.update(data)
+        if self._hash is not None:
+            self._hash.update(data)
         view = memoryview(data)
         while len(self._buffer) + len(view) >= PIECE:
             rest = PIECE - len(self._buffer)
@@ -76,6 +78,11 @@ class LayerWriter:
         self._buffer += view
 
     def finish(self) -> NewLayer:
+        """End the layer and keep its blob; errors as `finish_blob`."""
+        assert self._hash is not None, "whoever does not want the tar hashed knows its digest"
+        return NewLayer(self.finish_blob(), Digest.from_hex(self._hash.hexdigest()))
+
+    def finish_blob(self) -> Descriptor:
         """End the layer and keep its blob.
 
         Raises:
@@ -87,7 +94,7 @@ class LayerWriter:
             raise self._error
         self._blob.write(self._trailer.bytes())
         digest, size = self._blob.commit()
-        return NewLayer(Descriptor(media.DOCKER_LAYER_GZIP, digest, size), Digest.from_hex(self._hash.hexdigest()))
+        return Descriptor(media.DOCKER_LAYER_GZIP, digest, size)
 
     def _hand_over(self, *, last: bool) -> None:
         if self._error is not None:
