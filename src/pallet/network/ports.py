@@ -5,8 +5,6 @@ Source: docker's documentation of `docker run --publish`; the error texts are do
 
 from __future__ import annotations
 
-from ipaddress import ip_address
-
 from pallet.errors import InvalidInput
 from pallet.store.container_record import PortBinding
 
@@ -87,6 +85,8 @@ def _split(words: str) -> tuple[str, str, str]:
 def _address(text: str) -> str:
     if not text:
         return ""
+    from ipaddress import ip_address
+
     plain = text[1:-1] if text.startswith("[") and text.endswith("]") else text
     if plain == text and ":" in text:
         raise InvalidInput(f"Invalid ip address {text}: address {text}:: too many colons in address")
