@@ -48,14 +48,14 @@ def test_a_run_killed_before_conmon_has_its_pid_file(user: User) -> None:
         stdin=subprocess.DEVNULL,
     )
     wait_until(lambda: any(_is(pid, str(program)) for pid in user.processes()), "conmon is on its way")
+    monitor = next(pid for pid in user.processes() if _is(pid, str(program)))
+    namespace = os.readlink(f"/proc/{monitor}/ns/user")
     os.kill(run.pid, signal.SIGKILL)
     run.wait()
     shutil.rmtree(slow)
-    alone = user.processes()
-    assert alone
     user.ok("run", "-d", "--name", "next", "--network", "none", "box", "sleep", "1000")
     pid = user.ok("inspect", "-f", "{{.State.Pid}}", "next")
-    assert os.readlink(f"/proc/{pid}/ns/user") == os.readlink(f"/proc/{alone[0]}/ns/user")
+    assert os.readlink(f"/proc/{pid}/ns/user") == namespace
     user.ok("rm", "-f", "late", "next")
     wait_until(lambda: not user.processes(), "nothing of it runs")
 
