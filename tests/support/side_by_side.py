@@ -16,12 +16,15 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from threading import Thread
 
+_CONTAINERS = ("tests/integration/containers", "tests/integration/rootless")
+
 PARTS = {
     "compat": ("tests/compat",),
-    "integration": ("tests/integration", "tests/contract"),
+    "containers": _CONTAINERS,
+    "integration": ("tests/integration", "tests/contract", *(f"--ignore={folder}" for folder in _CONTAINERS)),
     "unit": ("tests/unit",),
 }
-"""What each part runs, the longest first."""
+"""What each part gives to pytest, the longest first."""
 
 _COUNT = re.compile(r"(\d+) (failed|passed|skipped|deselected|xfailed|xpassed|warning|error)s?\b")
 _KINDS = ("failed", "passed", "skipped", "deselected", "xfailed", "xpassed", "warning", "error")  # in pytest's order
