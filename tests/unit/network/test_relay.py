@@ -26,12 +26,10 @@ def waiting() -> Iterator[subprocess.Popen[bytes]]:
         process.kill()
 
 
-def _echo(listener: socket.socket) -> None:
-    while True:
-        try:
-            near, _ = listener.accept()
-        except OSError:
-            return
+def _echo(listener: socket.socket, times: int) -> None:
+    # As often as asked for: a thread that still waits after the test would wait at the next one's socket.
+    for _ in range(times):
+        near, _ = listener.accept()
         with near:
             data = b""
             while block := near.recv(1 << 16):
@@ -41,7 +39,7 @@ def _echo(listener: socket.socket) -> None:
 
 def test_streams_pass_whole_and_end(waiting: subprocess.Popen[bytes]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as target, socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=_echo, args=(target,), daemon=True).start()
+        threading.Thread(target=_echo, args=(target, 2), daemon=True).start()
         port, entry = target.getsockname()[1], listener.getsockname()
         relay = start_relay(waiting.pid, "127.0.0.1", [(listener.fileno(), f"{port}/tcp")])
         listener.close()
