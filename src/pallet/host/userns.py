@@ -116,11 +116,13 @@ def _members(text: bytes) -> list[tuple[int, int]]:
 def _join_residents(directory: str) -> bool:
     """Enter the namespace of one that lives there without being a command that entered it; False if nobody does."""
     end = time.monotonic() + _PATIENCE
-    while not any(_join(pid) for pid in _residents(directory)):
-        if not _is_launching(directory) or time.monotonic() > end:
+    while True:
+        launching = _is_launching(directory)  # asked first: who has become a monitor since is found among the residents
+        if any(_join(pid) for pid in _residents(directory)):
+            return True
+        if not launching or time.monotonic() > end:
             return False
         time.sleep(_PAUSE)
-    return True
 
 
 def _residents(directory: str) -> Iterator[int]:
@@ -153,7 +155,7 @@ def _is_launching(directory: str) -> bool:
     """Whether a process, whose command may have been killed, is about to become a container's monitor."""
     for name in os.listdir(directory):
         monitor = f"{directory}/{name}/monitor"
-        if os.path.exists(monitor) and not os.path.exists(f"{directory}/{name}/conmon.pid"):
+        if os.path.exists(monitor) and not _read(f"{directory}/{name}/conmon.pid"):  # made first, then written
             held = try_lock(monitor, shared=True)
             if held is None:
                 return True

@@ -30,9 +30,10 @@ if child == 0:
     time.sleep(60)
 os.read(told, 1)
 enter_user_namespace(base + "/one")
-same = os.readlink("/proc/self/ns/user") == os.readlink(f"/proc/{child}/ns/user")
-os.kill(child, 9)
-print(same)
+try:
+    print(os.readlink("/proc/self/ns/user") == os.readlink(f"/proc/{child}/ns/user"))
+finally:
+    os.kill(child, 9)
 """
 
 
