@@ -4,6 +4,7 @@ A layer's directory is `fs`; if an image lies beside it, `fs` is empty and the i
 keep what they were made of: once one is mounted, its layers' own mounts can go.
 
 Linux 6.12 and newer mount EROFS from files; older ones through a loop device, which the kernel frees with the mount.
+Only the former mount an image whose tar is a file apart, which lies beside it.
 Source: mount(2), loop(4).
 """
 
@@ -19,6 +20,7 @@ from pallet.errors import HostError
 from pallet.host import mounts
 
 IMAGE_NAME = "layer.erofs"
+TAR_NAME = "layer.tar"
 
 _LOOP_CONTROL = "/dev/loop-control"
 _LOOP_CTL_GET_FREE = 0x4C82
@@ -32,6 +34,11 @@ _TRIES = 20
 def image_of(directory: str) -> str:
     """Where the image of the layer would be that is seen at `directory`."""
     return os.path.join(os.path.dirname(directory), IMAGE_NAME)
+
+
+def tar_of(image: str) -> str:
+    """Where the tar of an image would be that does not hold it itself."""
+    return os.path.join(os.path.dirname(image), TAR_NAME)
 
 
 def mount_images(directories: Iterable[str]) -> list[str]:
@@ -79,12 +86,15 @@ def mounted_images(directories: Iterable[str]) -> Iterator[None]:
 
 
 def mount_image(image: str, directory: str) -> None:
-    """Mount an EROFS image.
+    """Mount an EROFS image, with the tar that lies beside it, if one does.
 
     Raises:
         HostError: the kernel refuses.
     """
     try:
+        if os.path.exists(tar_of(image)):
+            _mount_with_tar(image, directory)
+            return
         try:
             mounts.mount(image, directory, "erofs", mounts.MS_RDONLY)
         except OSError as error:
@@ -93,6 +103,14 @@ def mount_image(image: str, directory: str) -> None:
             mount_by_loop(image, directory)
     except OSError as error:
         raise HostError(f"cannot mount {image}: {error.strerror}") from error
+
+
+def _mount_with_tar(image: str, directory: str) -> None:
+    tar = os.open(tar_of(image), os.O_RDONLY | os.O_CLOEXEC)
+    try:  # no path that a user chose may come into the options: it could have a comma
+        mounts.mount(image, directory, "erofs", mounts.MS_RDONLY, f"device=/proc/self/fd/{tar}")
+    finally:
+        os.close(tar)
 
 
 def mount_by_loop(image: str, directory: str) -> None:

@@ -15,7 +15,7 @@ _CHUNK = 1 << 20
 
 
 class HashedTar(Readable, Protocol):
-    """A tar on its way; what was read is in the image, hashed and counted. `digest()` and `size` are for its end."""
+    """A tar on its way; what was read is in its file, hashed and counted. `digest()` and `size` are for its end."""
 
     @property
     def size(self) -> int:
@@ -25,12 +25,14 @@ class HashedTar(Readable, Protocol):
         """The SHA-256 of them."""
 
 
-def build_image(tar: HashedTar, fd: int, *, base: bool) -> Unpacked:
+def build_image(tar: HashedTar, fd: int, *, base: bool, apart: int | None = None) -> Unpacked:
     """Make an image.
 
     Args:
-        tar: the layer, uncompressed. It puts itself into the image, from byte `ondisk.HEADER` on, while it is read.
+        tar: the layer, uncompressed. While it is read, it gets into the image, from byte `ondisk.HEADER` on, or into
+            the file `apart`.
         fd: the image, open for reading and writing.
+        apart: the file that keeps the tar, open for reading; None for the image itself.
         base: this is the first layer of its image.
 
     Returns:
@@ -47,7 +49,7 @@ def build_image(tar: HashedTar, fd: int, *, base: bool) -> Unpacked:
         while tar.read(_CHUNK):  # the diff ID covers what follows the end of the archive, too
             pass
         digest = tar.digest()
-        written = write_metadata(fd, tree, tar.size, digest[:16])
+        written = write_metadata(fd, tree, tar.size, digest[:16], apart)
     except OSError as error:
         raise HostError(f"cannot write an image of the layer: {error.strerror}") from error
     return Unpacked(

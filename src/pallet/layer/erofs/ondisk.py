@@ -19,6 +19,8 @@ INODE = 64
 SLOT = 32
 """Inodes are numbered by the 32-byte slots of the metadata area."""
 MAX_BLOCKS = 0xFFFFFFFF
+APART = 1 << 31
+"""The address of the first block of a tar that is not in the image but a device of its own: behind any image's end."""
 MAX_NAME = 255
 NO_BLOCK = 0xFFFFFFFF
 """The address of a chunk that is a hole."""
@@ -31,6 +33,9 @@ _MAGIC = 0xE0F5E1E2
 _SUPER_OFFSET = 1024
 _SUPER = struct.Struct("<IIIBBHQQIIII16s16sIHHHBBIQB23x")
 _INCOMPAT_CHUNKS = 0x4
+_INCOMPAT_DEVICES = 0x8
+_DEVICE = struct.Struct("<64xII56x")
+_DEVICES_AT = 2048  # a multiple of an entry's size
 _COMPAT_MTIME = 0x2
 _INODE = struct.Struct("<HHHHQIIIIqII16x")
 _DIRENT = struct.Struct("<QHBx")
@@ -56,7 +61,9 @@ def round_up(number: int, unit: int) -> int:
     return -(-number // unit) * unit
 
 
-def header(*, root_nid: int, inodes: int, blocks: int, metadata_block: int, uuid: bytes, chunks: bool) -> bytes:
+def header(
+    *, root_nid: int, inodes: int, blocks: int, metadata_block: int, uuid: bytes, chunks: bool, apart: int = 0
+) -> bytes:
     """The start of an image, with the superblock.
 
     Args:
@@ -66,6 +73,7 @@ def header(*, root_nid: int, inodes: int, blocks: int, metadata_block: int, uuid
         metadata_block: where inode number 0 would be.
         uuid: 16 bytes.
         chunks: whether a file is chunk-based.
+        apart: blocks of the tar, if that is a device of its own.
     """
     superblock = _SUPER.pack(
         _MAGIC,
@@ -82,17 +90,20 @@ def header(*, root_nid: int, inodes: int, blocks: int, metadata_block: int, uuid
         0,
         uuid,
         b"",
-        _INCOMPAT_CHUNKS if chunks else 0,
+        (_INCOMPAT_CHUNKS if chunks else 0) | (_INCOMPAT_DEVICES if apart else 0),
         0,
-        0,
-        0,
+        1 if apart else 0,
+        _DEVICES_AT // _DEVICE.size if apart else 0,
         0,
         0,
         0,
         0,
         0,
     )
-    return (bytes(_SUPER_OFFSET) + superblock).ljust(HEADER, b"\0")
+    start = bytes(_SUPER_OFFSET) + superblock
+    if apart:
+        start = start.ljust(_DEVICES_AT, b"\0") + _DEVICE.pack(apart, APART)
+    return start.ljust(HEADER, b"\0")
 
 
 def inode(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from pallet.errors import HostError
-from pallet.host.erofs import IMAGE_NAME, mount_image
+from pallet.host.erofs import IMAGE_NAME, mount_image, tar_of
 from pallet.host.files import remove_tree
 from pallet.host.idmap import in_user_namespace
 from pallet.host.mounts import run_in_mount_namespace
@@ -16,11 +16,12 @@ from pallet.layer.erofs.write import write_metadata
 _CONTENT = b"erofs"
 
 
-def why_no_images(directory: str) -> str:
+def why_no_images(directory: str, *, apart: bool = False) -> str:
     """Make and mount an image with one file in it.
 
     Args:
         directory: where images would be kept; made if it is missing.
+        apart: try an image whose tar is a file apart.
 
     Returns:
         Why images cannot be used here; empty if they can.
@@ -31,7 +32,7 @@ def why_no_images(directory: str) -> str:
     image, target = os.path.join(scratch, IMAGE_NAME), os.path.join(scratch, "fs")
     try:
         os.makedirs(target, 0o700)
-        _write(image)
+        _write(image, tar_of(image) if apart else image)
 
         def read() -> bytes:
             mount_image(image, target)
@@ -47,13 +48,15 @@ def why_no_images(directory: str) -> str:
         remove_tree(scratch)
 
 
-def _write(image: str) -> None:
+def _write(image: str, tar: str) -> None:
     tree = LayerTree(base=True)
     assert tree.root.children is not None
     tree.root.children[b"file"] = Node(0o100644, 0, 0, 0, len(_CONTENT), 0)
-    fd = os.open(image, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        os.pwrite(fd, _CONTENT, ondisk.HEADER)
-        write_metadata(fd, tree, ondisk.BLOCK, bytes(16))
-    finally:
-        os.close(fd)
+    with open(image, "wb+", buffering=0) as file:
+        if tar == image:
+            os.pwrite(file.fileno(), _CONTENT, ondisk.HEADER)
+            write_metadata(file.fileno(), tree, ondisk.BLOCK, bytes(16))
+            return
+        with open(tar, "wb+", buffering=0) as apart:
+            apart.write(_CONTENT.ljust(ondisk.BLOCK, b"\0"))
+            write_metadata(file.fileno(), tree, ondisk.BLOCK, bytes(16), apart.fileno())

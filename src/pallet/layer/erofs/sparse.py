@@ -10,7 +10,7 @@ import struct
 from pallet.errors import Unsupported
 from pallet.host.files import write_all
 from pallet.layer.erofs import ondisk
-from pallet.layer.erofs.ondisk import BLOCK, HEADER
+from pallet.layer.erofs.ondisk import BLOCK
 from pallet.layer.erofs.tree import Node
 
 _SMALLEST = 3  # chunks have at least 2 ** 3 blocks, a page
@@ -21,9 +21,16 @@ _PIECE = 1 << 20
 
 
 class SparseData:
-    """The sparse files of one image; `files` are those that were added."""
+    """The sparse files of one image; `files` are those that were added.
 
-    def __init__(self) -> None:
+    Args:
+        tar: the file with the tar, open for reading.
+        tar_start: where in it the tar begins.
+    """
+
+    def __init__(self, tar: int, tar_start: int) -> None:
+        self._tar = tar
+        self._tar_start = tar_start
         self.files: list[tuple[int, Node]] = []
         self._maps = 0
 
@@ -63,7 +70,7 @@ class SparseData:
             chunk = BLOCK << _chunk_bits(node)
             addresses = [ondisk.NO_BLOCK] * (self.map_size(node) // 4)
             assert isinstance(node.data, int)
-            source = HEADER + node.data
+            source = self._tar_start + node.data
             for offset, length in node.sparse or ():
                 if not length:
                     continue
@@ -73,7 +80,7 @@ class SparseData:
                         end += chunk
                         if end - start > limit:
                             raise Unsupported("a sparse file with data in too many places")
-                _copy(fd, source, addresses[offset // chunk] * BLOCK + offset % chunk, length)
+                _copy(self._tar, source, fd, addresses[offset // chunk] * BLOCK + offset % chunk, length)
                 source += length
             os.pwrite(fd, struct.pack(f"<{len(addresses)}I", *addresses), position)
         return end
@@ -89,9 +96,9 @@ def _chunk_bits(node: Node) -> int:
     return bits
 
 
-def _copy(fd: int, source: int, target: int, length: int) -> None:
+def _copy(tar: int, source: int, fd: int, target: int, length: int) -> None:
     while length:
-        data = os.pread(fd, min(length, _PIECE), source)
+        data = os.pread(tar, min(length, _PIECE), source)
         os.lseek(fd, target, os.SEEK_SET)
         write_all(fd, data)
         source += len(data)

@@ -1,7 +1,7 @@
-"""Writing the metadata of an image behind the tar that the image holds.
+"""Writing the metadata of an image.
 
     0       the header with the superblock
-    4096    the layer's tar, as it is: the data of its files is read from here
+    4096    the layer's tar, as it is: the data of its files is read from here; unless it is a file apart
     M       inodes, the root's first; a directory that the tar lacks has a block of its own, where its metadata can
             be changed later without moving anything
     ...     the data of directories and of long symlinks
@@ -25,7 +25,7 @@ from pallet.layer.erofs.tree import LayerTree, Node
 
 _ALIGN = 4096
 _FLUSH = 1 << 20
-_LARGEST_TAR = 1 << 40
+_LARGEST_TAR = (1 << 40) - 4096
 _SPARSE_ROOM = 64 << 20
 _DIRECTORY = ondisk.FILE_TYPES[stat.S_IFDIR]
 
@@ -42,14 +42,15 @@ def metadata_start(tar_size: int) -> int:
     return ondisk.round_up(HEADER + tar_size, _ALIGN)
 
 
-def write_metadata(fd: int, tree: LayerTree, tar_size: int, uuid: bytes) -> Written:
-    """Make an image of a file that has the tar already.
+def write_metadata(fd: int, tree: LayerTree, tar_size: int, uuid: bytes, apart: int | None = None) -> Written:
+    """Make an image of a file that has the tar already, or of an empty one.
 
     Args:
-        fd: the file, open for reading and writing; the tar is in it from byte `HEADER` on.
+        fd: the file, open for reading and writing; the tar is in it from byte `HEADER` on, if it is not `apart`.
         tree: what the tar holds.
         tar_size: the tar's length.
         uuid: the image's, 16 bytes.
+        apart: the file with the tar, open for reading; the image will want it as a device when it is mounted.
 
     Raises:
         Unsupported: the layer has to be unpacked: it is too large, or too sparse.
@@ -57,7 +58,7 @@ def write_metadata(fd: int, tree: LayerTree, tar_size: int, uuid: bytes) -> Writ
     """
     if tar_size > _LARGEST_TAR:
         raise Unsupported("a layer of more than a terabyte")
-    writer = _Writer(fd, tree, metadata_start(tar_size))
+    writer = _Writer(fd, tree, tar_size, apart)
     writer.place()
     end = writer.write(limit=min(4 * tar_size + _SPARSE_ROOM, _LARGEST_TAR // 2))
     os.ftruncate(fd, end)
@@ -68,6 +69,7 @@ def write_metadata(fd: int, tree: LayerTree, tar_size: int, uuid: bytes) -> Writ
         metadata_block=writer.start // BLOCK,
         uuid=uuid,
         chunks=bool(writer.sparse.files),
+        apart=0 if apart is None else max(1, -(-tar_size // BLOCK)),
     )
     os.pwrite(fd, header, 0)
     offsets = tuple(writer.start + SLOT * node.nid for node in writer.implicit)
@@ -77,12 +79,13 @@ def write_metadata(fd: int, tree: LayerTree, tar_size: int, uuid: bytes) -> Writ
 class _Writer:
     """`nodes` are all inodes, in the order in which they are written."""
 
-    def __init__(self, fd: int, tree: LayerTree, start: int) -> None:
-        self.start = start
+    def __init__(self, fd: int, tree: LayerTree, tar_size: int, apart: int | None) -> None:
+        self.start = metadata_start(tar_size if apart is None else 0)
         self.nodes: list[Node] = [tree.root]
         self.implicit = [_at(tree.root, path) for path in tree.implicit]
-        self.sparse = SparseData()
+        self.sparse = SparseData(fd if apart is None else apart, HEADER if apart is None else 0)
         self._fd = fd
+        self._first = HEADER // BLOCK if apart is None else ondisk.APART  # block of the tar
         self._patched = set(map(id, self.implicit))
         self._end = 0  # of the inodes, from `start`
 
@@ -126,7 +129,7 @@ class _Writer:
                     place = self.sparse.add(inodes.position + INODE + len(packed), node)
                     tail = bytes(self.sparse.map_size(node))
                 elif size:
-                    place = (HEADER + node.data) // BLOCK
+                    place = self._first + node.data // BLOCK
             elif node.children is not None:
                 content, links = self._directory(node, parents)
                 size, place = len(content), data.add_blocks(content)
