@@ -20,7 +20,6 @@ from pallet.layer.compress import Writable
 from pallet.layer.tarwrite import TarWriter
 
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
-_BUFFER = 1 << 20
 # Other attributes in `security.` and `system.` are the host's policy or the file system's own.
 _XATTRS = ("user.", "trusted.", "security.capability", "system.posix_acl_")
 _OVERLAY_XATTRS = tuple(prefix.decode() for prefix in whiteout.OVERLAY_XATTRS)
@@ -90,7 +89,6 @@ class _Packer:
         self._latest = None if epoch is None else epoch * 1_000_000_000
         self._opaque = opaque  # the xattr's name; None: whiteouts mean nothing here
         self._links: dict[tuple[int, int], bytes] = {}
-        self._buffer = bytearray(_BUFFER)
         self._devices: frozenset[int] = frozenset()
         self.size = 0
 
@@ -182,28 +180,9 @@ class _Packer:
             size = found.st_size
             self._add(path, tf.REGULAR, found, read_xattrs(fd), size=size)
             self.size += size
-            if size:
-                self._copy(fd, size)
+            self._tar.copy(fd, size)
         finally:
             os.close(fd)
-
-    def _copy(self, fd: int, size: int) -> None:
-        """Write exactly `size` bytes of the file: a shorter one is filled up with zeros."""
-        if size <= 65536:
-            data = os.read(fd, size)
-            self._tar.write(data)
-            size -= len(data)
-        view = memoryview(self._buffer)
-        while size:
-            count = os.readv(fd, [view[:size]])
-            if not count:
-                break
-            self._tar.write(view[:count])
-            size -= count
-        while size:
-            count = min(size, _BUFFER)
-            self._tar.write(bytes(count))
-            size -= count
 
     def _special(self, parent: int, name: str, path: bytes) -> None:
         """Symlinks, devices, FIFOs and whiteouts; sockets have no place in a tar."""

@@ -41,7 +41,15 @@ class LayerJob:
     """
 
     def __init__(
-        self, installer: Installer, position: int, media_type: str, staging: Staging, job: UnpackJob, *, image: bool
+        self,
+        installer: Installer,
+        position: int,
+        media_type: str,
+        staging: Staging,
+        job: UnpackJob,
+        *,
+        image: bool,
+        apart: bool = False,
     ) -> None:
         self._installer = installer
         self._position = position
@@ -49,6 +57,7 @@ class LayerJob:
         self._staging = staging
         self._job = job
         self._image = image
+        self._apart = apart
         self._refused = False  # as an image
         self._ended = False
 
@@ -67,10 +76,13 @@ class LayerJob:
                 raise
             self._refused = True
 
-    def finish(self) -> None:
+    def finish(self, tar: str = "") -> None:
         """Say that the blob is complete, wait until it is unpacked, and check its diff ID.
 
         A layer that cannot be an image is read again, by the installer's `reopen`.
+
+        Args:
+            tar: the file that keeps the tar, if that is to be apart.
 
         Raises:
             Integrity: another diff ID than the config's; a tar that is damaged.
@@ -80,7 +92,7 @@ class LayerJob:
         if self._ended:
             return
         try:
-            result = self._result()
+            result = self._result(tar)
             self._installer._check(self._position, result)
         except BaseException:
             self.abort()
@@ -88,23 +100,25 @@ class LayerJob:
         self._ended = True
         self._installer._unpacked(self._position, self._media_type, self._staging, result)
 
-    def finish_new(self) -> Digest:
+    def finish_new(self, tar: str = "") -> Unpacked:
         """The same for a layer on top whose diff ID nobody knows yet: gives it, as the worker found it."""
         try:
-            result = self._result()
-            diff_id = Digest(result.diff_id)
-            self._installer.append(diff_id)
+            result = self._result(tar)
+            self._installer.append(Digest(result.diff_id))
         except BaseException:
             self.abort()
             raise
         self._ended = True
         self._installer._unpacked(self._position, self._media_type, self._staging, result)
-        return diff_id
+        return result
 
-    def _result(self) -> Unpacked:
+    def _result(self, tar: str) -> Unpacked:
         if not self._refused:
             try:
-                return self._job.finish()
+                result = self._job.finish()
+                if self._apart:
+                    self._staging.take_tar(tar)
+                return result
             except Unsupported:
                 if not self._image:
                     raise
@@ -139,6 +153,7 @@ class Installer:
             called when its job is being finished, or later.
         userxattr: opaque directories are marked by user.overlay.opaque (overlays mounted without privileges).
         images: make EROFS images where that can be done; not together with `userxattr`.
+        apart: images may have their tars apart.
     """
 
     def __init__(
@@ -150,6 +165,7 @@ class Installer:
         *,
         userxattr: bool = False,
         images: bool = False,
+        apart: bool = False,
     ) -> None:
         self._snapshots = snapshots
         self._unpacker = unpacker
@@ -158,6 +174,7 @@ class Installer:
         self._reopen = reopen
         self._userxattr = userxattr
         self._images = images
+        self._apart = images and apart
         self._lock = Lock()
         self._ready: dict[int, tuple[str, Staging, Unpacked]] = {}
 
@@ -178,17 +195,27 @@ class Installer:
         self._diff_ids = (*self._diff_ids, diff_id)
         self._chain = chain_ids(self._diff_ids)
 
-    def begin(self, position: int, media_type: str, *, plain: bool = False) -> LayerJob:
+    def begin(
+        self, position: int, media_type: str, *, plain: bool = False, keep: int = -1, blob_is_tar: bool = False
+    ) -> LayerJob:
         """Begin to unpack the layer at `position` (0 is the bottom); waits while all workers are busy.
 
-        The position may be the first one without a diff ID; then `append` has to come before the job is finished.
-        If `plain`, the job is given the tar itself, where `reopen` gives the blob.
+        Args:
+            position: may be the first one without a diff ID; then `append` comes before the job is finished.
+            media_type: of the layer's blob.
+            plain: the job is given the tar itself, where `reopen` gives the blob.
+            keep: an open file that the tar is to be put into; -1 for none.
+            blob_is_tar: the blob is the tar itself, and whoever keeps it verifies that its digest is the diff ID.
 
         Raises:
             HostError: no room to unpack, or no worker.
         """
-        staging, job = self._start(position, media_type, image=self._images, plain=plain)
-        return LayerJob(self, position, media_type, staging, job, image=self._images)
+        apart = self._apart and (keep >= 0 or blob_is_tar)
+        known = self._diff_ids[position].hex if blob_is_tar else ""
+        staging, job = self._start(
+            position, media_type, image=self._images, plain=plain or blob_is_tar, apart=apart, keep=keep, known=known
+        )
+        return LayerJob(self, position, media_type, staging, job, image=self._images, apart=apart)
 
     def settle(self) -> tuple[SnapshotInfo, ...]:
         """Finish what was unpacked and make it visible; gives all layers of the image, bottom first.
@@ -213,13 +240,31 @@ class Installer:
         for _, staging, _ in ready.values():
             staging.discard()
 
-    def _start(self, position: int, media_type: str, *, image: bool, plain: bool = False) -> tuple[Staging, UnpackJob]:
+    def _start(
+        self,
+        position: int,
+        media_type: str,
+        *,
+        image: bool,
+        plain: bool = False,
+        apart: bool = False,
+        keep: int = -1,
+        known: str = "",
+    ) -> tuple[Staging, UnpackJob]:
         staging = self._snapshots.stage()
         try:
             mode: UnpackMode = "diff" if position else "base"
             target = staging.image if image else staging.fs
             job = self._unpacker.start(
-                target, media_type, mode=mode, userxattr=self._userxattr, image=image, plain=plain
+                target,
+                media_type,
+                mode=mode,
+                userxattr=self._userxattr,
+                image=image,
+                plain=plain,
+                apart=apart,
+                keep=keep,
+                known=known,
             )
         except BaseException:
             staging.discard()
@@ -278,7 +323,9 @@ class Installer:
         parent = self._chain[position - 1] if position else ""
         image = None
         if os.path.exists(staging.image):
-            image = ImageInfo(result.tar_size, metadata_digest(staging.image, result.tar_size))
+            apart = os.path.exists(staging.tar)
+            metadata = metadata_digest(staging.image, 0 if apart else result.tar_size)
+            image = ImageInfo(result.tar_size, metadata, apart)
         return SnapshotInfo(self._chain[position], self._diff_ids[position], parent, result.size, result.files, image)
 
     def _settle_one(self, position: int, lowers: list[str]) -> tuple[Staging, Unpacked]:

@@ -3,6 +3,7 @@
     snapshots/<20 hex of the chain ID>/fs      the layer's files, whiteouts in overlayfs's own terms
     snapshots/<20 hex of the chain ID>/layer   what it is, as JSON
     snapshots/<20 hex of the chain ID>/layer.erofs   if it is an image: it is to be mounted on `fs`, which is empty
+    snapshots/<20 hex of the chain ID>/layer.tar     the image's tar, if that is apart: a hard link to the layer's blob
     staging/<random>/                          one that is being made, locked by its maker; or one that is going
 
 Names are short because a mount's options have to fit in one page. A snapshot appears whole, by a rename after all of it
@@ -21,7 +22,7 @@ import msgspec
 
 from pallet.digest import Digest
 from pallet.errors import HostError, Integrity, NotFound, PalletError
-from pallet.host.erofs import image_of
+from pallet.host.erofs import image_of, tar_of
 from pallet.host.files import make_spreading_directory, remove_tree, sync_directory, sync_filesystem, tree_size
 from pallet.host.locks import try_flock
 from pallet.layer.placement import snapshot_path
@@ -34,10 +35,12 @@ class ImageInfo(msgspec.Struct, frozen=True):
     Attributes:
         tar_size: bytes of the layer's tar in it, whose digest is the diff ID.
         metadata: the digest of all the rest of it.
+        apart: whether the tar is a file beside it.
     """
 
     tar_size: int
     metadata: Digest
+    apart: bool = False
 
 
 class SnapshotInfo(msgspec.Struct, frozen=True):
@@ -67,12 +70,14 @@ class Staging:
         path: the directory itself: room for what the making needs.
         fs: the directory to fill, empty at first, 0755; it stays empty if there will be an image.
         image: where an image goes; not there at first.
+        tar: where its tar goes, if that is apart; not there at first.
     """
 
     def __init__(self, path: str) -> None:
         self.path = path
         self.fs = os.path.join(path, "fs")
         self.image = image_of(self.fs)
+        self.tar = tar_of(self.image)
         self._lock = -1
         try:
             make_spreading_directory(os.path.dirname(path))
@@ -84,6 +89,17 @@ class Staging:
         except OSError as error:
             self.discard()
             raise HostError(f"cannot make {error.filename or path}: {error.strerror}") from error
+
+    def take_tar(self, path: str) -> None:
+        """Have the file of the image's tar here, too.
+
+        Raises:
+            HostError: the file system cannot.
+        """
+        try:
+            os.link(path, self.tar)
+        except OSError as error:
+            raise HostError(f"cannot link {path}: {error.strerror}") from error
 
     def discard(self) -> None:
         """Remove it, unless it has become a snapshot; a second call does nothing."""

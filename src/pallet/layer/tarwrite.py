@@ -15,6 +15,7 @@ from pallet.layer import tarformat as tf
 from pallet.layer.compress import Writable
 
 _BUFFER = 1 << 20
+_ZEROS = bytes(65536)
 _MAX_SIZE = 0o77777777777
 _MAX_ID = 0o7777777
 _MAGIC = b"ustar\00000".ljust(72, b"\0")  # and no user's or group's name
@@ -28,12 +29,15 @@ _SECOND = 1_000_000_000
 class TarWriter:
     """Writes entries to `out`, in the order in which they are given.
 
-    For a file: `add` with its size, then `write` until that size is reached. `close` ends the archive, not `out`.
+    For a file: `add` with its size, then `write`, `copy` or `fill` until that size is reached. `close` ends the archive,
+    not `out`.
     """
 
     def __init__(self, out: Writable) -> None:
         self._out = out
-        self._buffer = bytearray()
+        self._buffer = bytearray(_BUFFER)  # one for all the time: new memory costs more than what is put into it
+        self._view = memoryview(self._buffer)
+        self._used = 0
         self._left = 0
         self._padding = 0
         self._meta: dict[tuple[int, int, int], bytes] = {}
@@ -81,35 +85,77 @@ class TarWriter:
         self._header(name, type_flag, (mode, uid, gid), stored, seconds, linkname, device, prefix)
         self._left = size
         self._padding = -size % tf.BLOCK
-        if len(self._buffer) >= _BUFFER:
-            self._flush()
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """The next bytes of the file that was added last; the caller may reuse `data`."""
         size = len(data)
         assert size <= self._left, "more data than the entry's size"
-        self._left -= size
         if size < 65536:
-            self._buffer += data
+            self._put(data)
         else:
             self._flush()
             self._out.write(data)
-        if not self._left and self._padding:
-            self._buffer += bytes(self._padding)
-            self._padding = 0
-        if len(self._buffer) >= _BUFFER:
-            self._flush()
+        self._wrote(size)
+
+    def copy(self, fd: int, size: int, offset: int = 0) -> None:
+        """The next bytes of the file that was added last: so many of an open file, from `offset` on.
+
+        One that turns out to be shorter is filled up with zeros.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        assert size <= self._left, "more data than the entry's size"
+        end = offset + size
+        while offset < end:
+            if self._used == _BUFFER:
+                self._flush()
+            count = os.preadv(fd, [self._view[self._used : self._used + end - offset]], offset)
+            if not count:
+                break
+            self._used += count
+            offset += count
+        self._zeros(end - offset)
+        self._wrote(size)
+
+    def fill(self, size: int) -> None:
+        """The next bytes of the file that was added last: so many zeros."""
+        assert size <= self._left, "more data than the entry's size"
+        self._zeros(size)
+        self._wrote(size)
 
     def close(self) -> None:
         """Write the end-of-archive blocks."""
         assert not self._left, "an entry lacks data"
-        self._buffer += bytes(2 * tf.BLOCK)
+        self._zeros(2 * tf.BLOCK)
         self._flush()
 
+    def _wrote(self, size: int) -> None:
+        self._left -= size
+        if not self._left and self._padding:
+            self._put(_ZEROS[: self._padding])
+            self._padding = 0
+
+    def _zeros(self, size: int) -> None:
+        while size > 0:
+            self._put(_ZEROS[:size])
+            size -= len(_ZEROS)
+
+    def _put(self, data: bytes | bytearray | memoryview) -> None:
+        end = self._used + len(data)
+        if end > _BUFFER:
+            self._flush()
+            end = len(data)
+            if end > _BUFFER:
+                self._out.write(data)
+                return
+        self._buffer[self._used : end] = data
+        self._used = end
+
     def _flush(self) -> None:
-        if self._buffer:
-            self._out.write(bytes(self._buffer))
-            self._buffer.clear()
+        if self._used:
+            self._out.write(self._view[: self._used])
+            self._used = 0
 
     def _add_records(self, name: bytes, records: Mapping[bytes, bytes]) -> None:
         """The extended header of the entry `name`."""
@@ -117,8 +163,7 @@ class TarWriter:
         parent, slash, base = name.rstrip(b"/").rpartition(b"/")
         pax_name = _short(parent + slash + b"PaxHeaders.0/" + base)
         self._header(pax_name, tf.PAX, (0, 0, 0), len(data), 0, b"", (0, 0), b"")
-        self._buffer += data
-        self._buffer += bytes(-len(data) % tf.BLOCK)
+        self._put(data + bytes(-len(data) % tf.BLOCK))
 
     def _header(
         self,
@@ -148,9 +193,8 @@ class TarWriter:
             b"%07o\0%07o\0" % device if has_device else _NO_DEVICE,
             prefix.ljust(167, b"\0") if prefix else _NO_PREFIX,
         )
-        self._buffer += header[:148]
-        self._buffer += b"%06o\0 " % ((adler32(header) & 0xFFFF) - 1)  # all ASCII, so the sum is exact
-        self._buffer += header[156:]
+        checksum = b"%06o\0 " % ((adler32(header) & 0xFFFF) - 1)  # all ASCII, so the sum is exact
+        self._put(b"%b%b%b" % (header[:148], checksum, header[156:]))
 
 
 def _records(

@@ -79,6 +79,9 @@ class Unpacker:
         userxattr: bool = False,
         image: bool = False,
         plain: bool = False,
+        apart: bool = False,
+        keep: int = -1,
+        known: str = "",
     ) -> UnpackJob:
         """Begin to unpack a layer into `target`; blocks until a worker is free.
 
@@ -89,6 +92,10 @@ class Unpacker:
             userxattr: see `apply_layer`.
             image: make an EROFS image, which fails with `Unsupported` if the layer has to be unpacked.
             plain: what will be written is the tar itself, whatever it looks like.
+            apart: the tar is a file of its own, beside the image.
+            keep: an open file that the worker is to put the tar into; -1 for none. Without it, an image whose tar is
+                apart cannot have sparse files.
+            known: the digest of the tar, in hex, if somebody else verifies it.
 
         Raises:
             HostError: the directory cannot be opened, or the worker is gone.
@@ -96,14 +103,15 @@ class Unpacker:
         self._slots.acquire()
         try:
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL if image else os.O_RDONLY | os.O_DIRECTORY
-            return self._start(target, flags, msgspec.json.encode((mode, media_type, userxattr, image, plain)))
+            job = msgspec.json.encode((mode, media_type, userxattr, image, plain, apart, known))
+            return self._start(target, flags, job, [keep] if keep >= 0 else [])
         except BaseException as error:
             self._slots.release()
             if isinstance(error, OSError):
                 raise HostError(f"cannot unpack into {target}: {error.strerror}") from error
             raise
 
-    def _start(self, target_path: str, flags: int, job: bytes) -> UnpackJob:
+    def _start(self, target_path: str, flags: int, job: bytes, more: list[int]) -> UnpackJob:
         answer, their_answer = socket.socketpair()
         target = layer = pipe = -1
         try:
@@ -112,7 +120,7 @@ class Unpacker:
             with suppress(OSError):  # beyond the user's quota of pipe pages: slower, no worse
                 fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_SIZE)
             with self._sending:
-                socket.send_fds(self._jobs, [job], [target, layer, their_answer.fileno()])
+                socket.send_fds(self._jobs, [job], [target, layer, their_answer.fileno(), *more])
         except BaseException:
             answer.close()
             if pipe >= 0:

@@ -79,7 +79,7 @@ def _image_damage(snapshots: Snapshots, layer: PackedLayer) -> list[str]:
         return [error.message]
     if info.image is None or info.diff_id != layer.diff_id:
         return ["its description is wrong"]
-    return damage(snapshots.image(layer.chain_id), info.image.tar_size, info.diff_id, info.image.metadata)
+    return damage(snapshots.image(layer.chain_id), info.image.tar_size, info.diff_id, info.image.metadata, apart=info.image.apart)
 
 
 def _verify_trees(

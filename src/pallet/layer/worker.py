@@ -7,8 +7,9 @@ stranger's. One Python start-up serves all jobs; the child's memory, and any har
 A layer that becomes an EROFS image needs no such care: nothing that its tar names is opened, only the image is
 written.
 
-Protocol: standard input is a socket on which each job arrives as a `Job` in JSON with three descriptors: the target
-(a directory, or the file that becomes an image), a pipe with the layer, a socket for the answer. The child first sends
+Protocol: standard input is a socket on which each job arrives as a `Job` in JSON with three descriptors or four: the
+target (a directory, or the file that becomes an image), a pipe with the layer, a socket for the answer, and perhaps a
+file that is to keep the tar. The child first sends
 a descriptor of itself (pidfd) there, then one letter and JSON: `+` and `Unpacked`, or `-` and `Failure`. When the job
 socket closes, its other end has ended or died, and the whole process group goes.
 """
@@ -31,7 +32,7 @@ import msgspec
 import zstandard  # noqa: F401
 from isal import igzip_lib  # noqa: F401
 
-from pallet.errors import HostError, PalletError
+from pallet.errors import HostError, PalletError, Unsupported
 from pallet.host.files import EarlyWriteback, write_all
 from pallet.host.idmap import has_one_id
 from pallet.layer.apply import apply_layer
@@ -46,13 +47,15 @@ _AHEAD = 32  # chunks that may be inflated ahead of the extraction
 
 
 class Job(msgspec.Struct, frozen=True, array_like=True):
-    """What to do with a layer; its descriptors travel beside it."""
+    """What to do with a layer, see `Unpacker.start`; its descriptors travel beside it."""
 
     mode: UnpackMode
     media_type: str | None = None
     userxattr: bool = False
     image: bool = False
     plain: bool = False
+    apart: bool = False
+    known: str = ""
 
 
 class Failure(msgspec.Struct, frozen=True, array_like=True):
@@ -69,7 +72,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     msgspec.json.encode(Unpacked("", 0, 0, 0))
     while True:
-        message, descriptors, _, _ = socket.recv_fds(jobs, 65536, 3)
+        message, descriptors, _, _ = socket.recv_fds(jobs, 65536, 4)
         if not message:
             os.killpg(0, signal.SIGKILL)
         job = msgspec.json.decode(message, type=Job)
@@ -81,7 +84,7 @@ def main() -> None:
             os.close(descriptor)
 
 
-def _child(job: Job, target: int, layer: int, answer: int) -> None:
+def _child(job: Job, target: int, layer: int, answer: int, keep: int = -1) -> None:
     """Do one job, answer, and end this process."""
     try:
         reply = socket.socket(fileno=answer)
@@ -90,11 +93,11 @@ def _child(job: Job, target: int, layer: int, answer: int) -> None:
             gc.disable()  # this process ends before cycles could matter
             sys.meta_path.clear()
             if job.image:
-                result = _build(job, layer, target)
+                result = _build(job, layer, target, keep)
             else:
                 squash = has_one_id()  # there is no /proc to ask afterwards
                 _confine(target)
-                result = _unpack(job, layer, squash=squash)
+                result = _unpack(job, layer, keep, squash=squash)
             text = b"+" + msgspec.json.encode(result)
         except PalletError as error:
             text = b"-" + msgspec.json.encode(Failure(type(error).__name__, _printable(error.message)))
@@ -122,13 +125,12 @@ def _confine(target: int) -> None:
     os.close(target)
 
 
-def _unpack(job: Job, layer: int, *, squash: bool) -> Unpacked:
-    stream = _Hashed(_source(job, layer))
+def _unpack(job: Job, layer: int, keep: int, *, squash: bool) -> Unpacked:
+    stream = _Hashed(_source(job, layer), job.known, (keep, 0))
     done = apply_layer(stream, job.mode, userxattr=job.userxattr, squash=squash)
-    while stream.read(_CHUNK):  # the diff ID covers what follows the end of the archive, too
-        pass
+    stream.drain()
     return Unpacked(
-        diff_id=f"sha256:{stream.hash.hexdigest()}",
+        diff_id=f"sha256:{stream.digest().hex()}",
         tar_size=stream.size,
         size=done.size,
         files=done.files,
@@ -140,10 +142,14 @@ def _unpack(job: Job, layer: int, *, squash: bool) -> Unpacked:
     )
 
 
-def _build(job: Job, layer: int, image: int) -> Unpacked:
-    os.lseek(image, HEADER, os.SEEK_SET)
-    stream = _Hashed(_source(job, layer), copy_to=image)
-    result = build_image(stream, image, base=job.mode == "base")
+def _build(job: Job, layer: int, image: int, keep: int) -> Unpacked:
+    stream = _Hashed(_source(job, layer), job.known, (keep, 0), (-1 if job.apart else image, HEADER))
+    try:
+        result = build_image(stream, image, base=job.mode == "base", apart=keep if job.apart else None)
+    except Unsupported:
+        if keep >= 0:  # it will be unpacked from there
+            stream.drain()
+        raise
     return msgspec.structs.replace(result, notes=tuple(map(_printable, result.notes)))
 
 
@@ -168,13 +174,15 @@ class _Pipe:
 class _Hashed:
     """`source`, read, hashed and counted by a thread that runs ahead: all of it work that releases the GIL.
 
-    If `copy_to` is an open file, what is read goes there, too.
+    What is read also goes into the files of `copies`: each is an open file, or -1, and where in it the tar begins. It
+    is not hashed if its digest is `known`.
     """
 
-    def __init__(self, source: Readable, *, copy_to: int = -1) -> None:
-        self._copy_to = copy_to
-        self._writeback = EarlyWriteback(copy_to)
-        self.hash = hashlib.sha256()
+    def __init__(self, source: Readable, known: str, *copies: tuple[int, int]) -> None:
+        self._copies = [copy for copy in copies if copy[0] >= 0]
+        self._writebacks = [EarlyWriteback(fd) for fd, _ in self._copies]
+        self._known = known
+        self._hash = hashlib.sha256()
         self.size = 0
         self._source = source
         self._chunks: queue.Queue[bytes | Exception] = queue.Queue(_AHEAD)
@@ -184,25 +192,34 @@ class _Hashed:
     def _run(self) -> None:
         try:
             while chunk := self._source.read(_CHUNK):
-                self.hash.update(chunk)
-                self.size += len(chunk)
-                if self._copy_to >= 0:
+                if not self._known:
+                    self._hash.update(chunk)
+                if self._copies:
                     self._copy(chunk)
-                    self._writeback.reached(HEADER + self.size)
+                self.size += len(chunk)
                 self._chunks.put(chunk)
+            for fd, start in self._copies:
+                os.ftruncate(fd, start + self.size)
             self._chunks.put(b"")
         except Exception as error:
             self._chunks.put(error)
 
     def _copy(self, chunk: bytes) -> None:
         if not chunk[0] and not chunk[-1] and chunk == _ZEROS[: len(chunk)]:
-            os.lseek(self._copy_to, len(chunk), os.SEEK_CUR)  # whoever writes the rest sets the file's size
-        else:
-            write_all(self._copy_to, chunk)
+            return  # a hole
+        for (fd, start), writeback in zip(self._copies, self._writebacks, strict=True):
+            os.lseek(fd, start + self.size, os.SEEK_SET)
+            write_all(fd, chunk)
+            writeback.reached(start + self.size + len(chunk))
 
     def digest(self) -> bytes:
         """The SHA-256 of all of it, once the end was read."""
-        return self.hash.digest()
+        return bytes.fromhex(self._known) if self._known else self._hash.digest()
+
+    def drain(self) -> None:
+        """Read the rest: the diff ID covers what follows the end of the archive, too."""
+        while self.read(_CHUNK):
+            pass
 
     def read(self, size: int, /) -> bytes:
         if self._ended:

@@ -74,7 +74,7 @@ class LayerMaker:
             HostError, OSError: the disk is full, ...
         """
         self._blob = self._writer.finish_blob()
-        diff_id = self._job.finish_new()
+        diff_id = Digest(self._job.finish_new().diff_id)
         if diff_id != EMPTY_TAR:
             self._installer.settle()
         return NewLayer(self._blob, diff_id)

@@ -11,8 +11,6 @@ from pallet.layer.erofs.write import write_metadata
 from pallet.layer.tarread import TarReader
 from pallet.layer.unpacked import ForeignLink, Unpacked
 
-_CHUNK = 1 << 20
-
 
 class HashedTar(Readable, Protocol):
     """A tar on its way; what was read is in its file, hashed and counted. `digest()` and `size` are for its end."""
@@ -24,6 +22,9 @@ class HashedTar(Readable, Protocol):
     def digest(self) -> bytes:
         """The SHA-256 of them."""
 
+    def drain(self) -> None:
+        """Read the rest."""
+
 
 def build_image(tar: HashedTar, fd: int, *, base: bool, apart: int | None = None) -> Unpacked:
     """Make an image.
@@ -32,22 +33,22 @@ def build_image(tar: HashedTar, fd: int, *, base: bool, apart: int | None = None
         tar: the layer, uncompressed. While it is read, it gets into the image, from byte `ondisk.HEADER` on, or into
             the file `apart`.
         fd: the image, open for reading and writing.
-        apart: the file that keeps the tar, open for reading; None for the image itself.
+        apart: the file that keeps the tar, open for reading (negative if it cannot be read here); None for the image
+            itself.
         base: this is the first layer of its image.
 
     Returns:
         As for an unpacked layer, in mode `base` or `diff`.
 
     Raises:
-        Unsupported: this layer has to be unpacked; see `tree`.
+        Unsupported: this layer has to be unpacked; see `tree`. A sparse file in a tar that cannot be read.
         UnsafeArchive, Integrity: the tar is at fault.
         HostError: the disk is full, ...
     """
     try:
         tree = LayerTree(base=base)
         tree.read(TarReader(tar))
-        while tar.read(_CHUNK):  # the diff ID covers what follows the end of the archive, too
-            pass
+        tar.drain()
         digest = tar.digest()
         written = write_metadata(fd, tree, tar.size, digest[:16], apart)
     except OSError as error:

@@ -7,6 +7,7 @@ from hashlib import sha256
 
 from pallet.digest import Digest
 from pallet.errors import HostError
+from pallet.host.erofs import tar_of
 from pallet.layer.erofs.ondisk import HEADER
 
 _PIECE = 1 << 20
@@ -17,7 +18,7 @@ def metadata_digest(path: str, tar_size: int) -> Digest:
 
     Args:
         path: the image.
-        tar_size: bytes of the tar in it.
+        tar_size: bytes of the tar in it; 0 if that is apart.
 
     Raises:
         HostError: it cannot be read.
@@ -25,20 +26,21 @@ def metadata_digest(path: str, tar_size: int) -> Digest:
     return _digest(path, (0, HEADER), (HEADER + tar_size, None))
 
 
-def damage(path: str, tar_size: int, diff_id: Digest, metadata: Digest) -> list[str]:
+def damage(path: str, tar_size: int, diff_id: Digest, metadata: Digest, *, apart: bool = False) -> list[str]:
     """What is wrong with an image, in sentences; an empty list if nothing is.
 
     Args:
         path: the image.
-        tar_size: bytes of the tar in it.
+        tar_size: bytes of its tar.
         diff_id: the tar's digest.
         metadata: the digest of the rest.
+        apart: the tar is the file beside it.
     """
     try:
         wrong = []
-        if _digest(path, (HEADER, tar_size)) != diff_id:
+        if (_digest(tar_of(path), (0, None)) if apart else _digest(path, (HEADER, tar_size))) != diff_id:
             wrong.append("the tar in its image is damaged")
-        if metadata_digest(path, tar_size) != metadata:
+        if metadata_digest(path, 0 if apart else tar_size) != metadata:
             wrong.append("the metadata of its image is damaged")
         return wrong
     except HostError as error:

@@ -43,8 +43,10 @@ class SparseData:
         """Take a file whose map will be at `position` in the image; gives its chunk format.
 
         Raises:
-            Unsupported: the maps of all files are too large together.
+            Unsupported: the maps of all files are too large together, or the tar cannot be read.
         """
+        if self._tar < 0:
+            raise Unsupported("a sparse file in a tar that cannot be read")
         self.files.append((position, node))
         self._maps += self.map_size(node)
         if self._maps > _MOST_MAPS:
