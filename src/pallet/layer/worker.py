@@ -172,7 +172,7 @@ class _Pipe:
 
 
 class _Hashed:
-    """`source`, read, hashed and counted by a thread that runs ahead: all of it work that releases the GIL.
+    """`source`, read, copied and counted by a thread that runs ahead, and hashed by one more: work without the GIL.
 
     What is read also goes into the files of `copies`: each is an open file, or -1, and where in it the tar begins. It
     is not hashed if its digest is `known`.
@@ -183,17 +183,20 @@ class _Hashed:
         self._writebacks = [EarlyWriteback(fd) for fd, _ in self._copies]
         self._known = known
         self._hash = hashlib.sha256()
+        self._to_hash: queue.Queue[bytes] = queue.Queue(_AHEAD)
         self.size = 0
         self._source = source
         self._chunks: queue.Queue[bytes | Exception] = queue.Queue(_AHEAD)
         self._ended = False
+        self._hashing = threading.Thread(target=self._update, daemon=True)
+        self._hashing.start()
         threading.Thread(target=self._run, daemon=True).start()
 
     def _run(self) -> None:
         try:
             while chunk := self._source.read(_CHUNK):
                 if not self._known:
-                    self._hash.update(chunk)
+                    self._to_hash.put(chunk)
                 if self._copies:
                     self._copy(chunk)
                 self.size += len(chunk)
@@ -203,6 +206,11 @@ class _Hashed:
             self._chunks.put(b"")
         except Exception as error:
             self._chunks.put(error)
+        self._to_hash.put(b"")
+
+    def _update(self) -> None:
+        while chunk := self._to_hash.get():
+            self._hash.update(chunk)
 
     def _copy(self, chunk: bytes) -> None:
         if not chunk[0] and not chunk[-1] and chunk == _ZEROS[: len(chunk)]:
@@ -214,6 +222,7 @@ class _Hashed:
 
     def digest(self) -> bytes:
         """The SHA-256 of all of it, once the end was read."""
+        self._hashing.join()
         return bytes.fromhex(self._known) if self._known else self._hash.digest()
 
     def drain(self) -> None:

@@ -11,7 +11,7 @@ from pallet.engine import Engine
 from pallet.layer.compress import Readable, decompressor
 from pallet.oci.config import ContainerConfig, History
 from pallet.oci.mutate import Step, append_layer, empty_config
-from pallet.ops.make_layer import LayerMaker
+from pallet.ops.plain_layer import PlainLayerMaker
 from pallet.ops.record_event import image_event
 from pallet.ops.record_image import record_image
 from pallet.ops.tag_image import name_image
@@ -51,7 +51,7 @@ def import_image(
     """
     config = apply_changes(ContainerConfig(), changes)
     with engine.store.adding():
-        with LayerMaker(engine, ()) as maker:
+        with PlainLayerMaker(engine, ()) as maker:
             stream = decompressor(tar)
             while chunk := stream.read(CHUNK_SIZE):
                 maker.write(chunk)

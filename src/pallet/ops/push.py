@@ -13,6 +13,7 @@ from pallet.oci.config import parse_config
 from pallet.oci.descriptor import Descriptor
 from pallet.ops.copy import Words, copy_blobs
 from pallet.ops.images import ImageTree, image_tree
+from pallet.ops.pack_layers import pack_layers
 from pallet.ops.record_event import image_event
 from pallet.ops.store_source import StoreSource
 from pallet.progress import Event, Progress, silent
@@ -76,6 +77,8 @@ def _tags(engine: Engine, reference: Reference, progress: Progress) -> list[TagR
 def _push_one(engine: Engine, reference: Reference, tag: TagRow, progress: Progress) -> Pushed:
     images = engine.store.images
     tree = image_tree(engine, tag.image, tag.manifest)
+    if tree.index is None:
+        tree = ImageTree((pack_layers(engine, tag.image, tree.manifests[0], progress),))
     root = tree.root
     source = StoreSource(engine.store.blobs, root)
     sink = RegistrySink(engine.registry, reference, mount_from=lambda blob: _homes(engine, reference, blob))

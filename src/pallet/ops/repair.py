@@ -9,11 +9,13 @@ alone then.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 
 from pallet.digest import Digest
 from pallet.engine import Engine
 from pallet.errors import Conflict, NoSuchImage, PalletError
+from pallet.host.erofs import tar_of
 from pallet.host.locks import lock
 from pallet.oci.descriptor import Descriptor
 from pallet.ops.container_running import is_running
@@ -61,9 +63,18 @@ def _remove_wrong(engine: Engine, findings: Iterable[Finding]) -> Iterator[str]:
             if finding.kind in ("blob-damaged", "blob-unreadable"):
                 engine.store.blobs.remove(Digest(finding.key))
                 yield f"removed blob {finding.key}"
+                for chain in _chains_on(engine, finding.key) - in_use:
+                    engine.snapshots.remove(chain)
+                    yield f"removed unpacked layer {chain}"
             elif finding.kind == "snapshot-damaged" and finding.key not in in_use:
                 engine.snapshots.remove(finding.key)
                 yield f"removed unpacked layer {finding.key}"
+
+
+def _chains_on(engine: Engine, blob: str) -> set[str]:
+    """The unpacked layers whose files are read from this very blob."""
+    rows = engine.store.db.rows("SELECT chain_id FROM layers WHERE diff_id = ?", (blob,))
+    return {chain for (chain,) in rows if os.path.exists(tar_of(engine.snapshots.image(chain)))}
 
 
 def _chains_of_running(engine: Engine) -> set[str]:

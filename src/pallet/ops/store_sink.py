@@ -6,12 +6,13 @@ import os
 from collections.abc import Iterator
 from types import TracebackType
 
-from pallet.content import CHUNK_SIZE, Advance, ImageSource
+from pallet.content import Advance, ImageSource
 from pallet.digest import Digest
 from pallet.engine import Engine
 from pallet.host.idmap import in_user_namespace
 from pallet.layer.install import Installer, LayerJob
 from pallet.layer.unpack import Unpacker
+from pallet.oci import media
 from pallet.oci.chain import chain_ids
 from pallet.oci.config import ImageConfig
 from pallet.oci.descriptor import Descriptor
@@ -54,6 +55,7 @@ class StoreSink:
                 self._reopen,
                 userxattr=in_user_namespace(),
                 images=self._engine.makes_images,
+                apart=any(map(self._is_tar, range(len(self._chain)))) and self._engine.leaves_tars_apart,
             )
         return self
 
@@ -82,13 +84,14 @@ class StoreSink:
         if self._installer is None or not missing:
             self._fetch(descriptor, source, None, advance)
             return
-        with self._installer.begin(missing[0], descriptor.media_type) as job:
+        is_tar = self._is_tar(missing[0])
+        with self._installer.begin(missing[0], descriptor.media_type, blob_is_tar=is_tar) as job:
             self._fetch(descriptor, source, job, advance)
-            job.finish()
+            job.finish(self._blobs.path(descriptor.digest))
         # An image may have the same layer twice; each place has its own chain ID.
         for place in missing[1:]:
             with self._installer.begin(place, descriptor.media_type) as job:
-                for chunk in self._local(descriptor.digest):
+                for chunk in self._blobs.chunks(descriptor.digest):
                     job.write(chunk)
                 job.finish()
 
@@ -122,15 +125,15 @@ class StoreSink:
         # Another process may be fetching the same blob: while it is awaited, a failed sibling can still stop us.
         take_blob(self._blobs, descriptor, source, advance, None if job is None else job.write)
 
+    def _is_tar(self, position: int) -> bool:
+        """Whether a layer's blob is the tar itself."""
+        layer = self._manifest.layers[position]
+        return layer.digest == self._config.diff_ids[position] and media.compression(layer.media_type) == "none"
+
     def _places(self, descriptor: Descriptor) -> list[int]:
         if descriptor.digest not in self._positions:
             return []
         return [i for i, layer in enumerate(self._manifest.layers) if layer.digest == descriptor.digest]
 
     def _reopen(self, position: int) -> Iterator[bytes]:
-        return self._local(self._manifest.layers[position].digest)
-
-    def _local(self, digest: Digest) -> Iterator[bytes]:
-        with self._blobs.open(digest) as file:
-            while chunk := file.read(CHUNK_SIZE):
-                yield chunk
+        return self._blobs.chunks(self._manifest.layers[position].digest)

@@ -240,6 +240,16 @@ class Images:
             )
             return gone.rowcount > 0
 
+    def drop_manifest(self, image: Digest, old: Digest, new: Digest) -> None:
+        """Forget one manifest of an image in favour of another one that is recorded: names that stood for it follow."""
+        from pallet.store import garbage
+
+        with self._db.transaction() as connection:
+            connection.execute("UPDATE tags SET manifest = ? WHERE image = ? AND manifest = ?", (new, image, old))
+            garbage.note_image(connection, image)
+            connection.execute("DELETE FROM image_blobs WHERE image = ? AND manifest = ?", (image, old))
+            garbage.strike_out_used(connection)
+
     def touch(self, id: Digest, when: int) -> None:
         """Record that the image was used at `when` (nanoseconds since the epoch)."""
         with self._db.transaction() as connection:

@@ -162,12 +162,13 @@ class NewBlob:
     """One blob of unknown digest, arriving; see `Blobs.new`. As a context it drops what was not committed.
 
     Attributes:
+        path: where it is.
         size: bytes written so far.
     """
 
     def __init__(self, blobs: Blobs, path: str) -> None:
         self._blobs = blobs
-        self._path = path
+        self.path = path
         self._hasher = sha256()
         self.size = 0
         self._result: tuple[Digest, int] | None = None
@@ -193,6 +194,10 @@ class NewBlob:
         self._writeback.reached(self.size)
         return len(chunk)
 
+    def fileno(self) -> int:
+        """The open file, for a worker of ours that writes the blob in our place; then it ends with `adopt`."""
+        return self._fd
+
     def commit(self) -> tuple[Digest, int]:
         """Make it a blob; gives its digest and its size in bytes, the second time too.
 
@@ -200,16 +205,29 @@ class NewBlob:
             HostError: the disk is full, ...
         """
         if self._result is None:
-            digest = Digest("sha256:" + self._hasher.hexdigest())
-            self._blobs.admit(self._fd, self._path, digest)
-            self._result = digest, self.size
-            self._close()
+            self.adopt(Digest("sha256:" + self._hasher.hexdigest()), self.size)
+        assert self._result is not None
         return self._result
+
+    def adopt(self, digest: Digest, size: int) -> None:
+        """Make it a blob of a digest and size that whoever wrote the file has found.
+
+        Raises:
+            Integrity: the file has another size.
+            HostError: the disk is full, ...
+        """
+        there = os.fstat(self._fd).st_size
+        if there != size:
+            raise Integrity(f"{digest}: {there} bytes were written instead of {size}")
+        self._blobs.admit(self._fd, self.path, digest)
+        self.path = self._blobs.path(digest)
+        self._result = digest, size
+        self._close()
 
     def abort(self) -> None:
         """Drop what was written, unless it was committed."""
         if self._fd >= 0:
-            unlink_if_there(self._path)
+            unlink_if_there(self.path)
             self._close()
 
     def __enter__(self) -> NewBlob:
