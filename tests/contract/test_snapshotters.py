@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import tarfile
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,12 @@ import pytest
 
 from pallet.digest import Digest
 from pallet.errors import Integrity, NotFound, UnsafeArchive
+from pallet.host.erofs import mounted_images
+from pallet.host.mounts import mount_overlay, run_in_mount_namespace
+from pallet.layer.diff import write_tree
 from pallet.layer.erofs.probe import why_no_images
 from pallet.layer.install import Installer
+from pallet.layer.merged import write_layers
 from pallet.layer.snapshots import Snapshots
 from pallet.layer.unpack import Unpacker
 from pallet.oci.chain import chain_ids
@@ -134,7 +139,23 @@ def look(snapshots: Snapshots, chain: Digest) -> dict[str, dict[str, Any]]:
     done = subprocess.run(command, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
     seen: dict[str, dict[str, Any]] = json.loads(done.stdout)
+    look_without_mounting(snapshots.lower_dirs(chain))
     return seen
+
+
+def look_without_mounting(lowers: Sequence[str]) -> None:
+    """Layers that are read as they lie give the same tar as through the kernel."""
+    read, mounted = io.BytesIO(), io.BytesIO()
+    write_layers(lowers, read)
+    with tempfile.TemporaryDirectory() as empty, tempfile.TemporaryDirectory() as point:
+
+        def look() -> None:
+            with mounted_images(lowers):
+                mount_overlay([*lowers, empty], None, None, point, readonly=True)
+            write_tree(point, mounted)
+
+        run_in_mount_namespace(look)
+    assert read.getvalue() == mounted.getvalue()
 
 
 Seen = Callable[..., dict[str, dict[str, Any]]]

@@ -7,29 +7,15 @@ out, and a file that shrinks or grows still fills exactly the size its header ga
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 from collections.abc import Iterator
 
-from pallet.errors import HostError
 from pallet.host.xattrs import read_xattrs
 from pallet.layer import tarformat as tf
 from pallet.layer import whiteout
 from pallet.layer.compress import Writable
-from pallet.layer.tarwrite import TarWriter
-
-_OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
-# Other attributes in `security.` and `system.` are the host's policy or the file system's own.
-_XATTRS = ("user.", "trusted.", "security.capability", "system.posix_acl_")
-_OVERLAY_XATTRS = tuple(prefix.decode() for prefix in whiteout.OVERLAY_XATTRS)
-_VANISHED = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ESTALE, errno.ENXIO)
-_TYPES = {
-    stat.S_IFLNK: tf.SYMLINK,
-    stat.S_IFCHR: tf.CHAR_DEVICE,
-    stat.S_IFBLK: tf.BLOCK_DEVICE,
-    stat.S_IFIFO: tf.FIFO,
-}
+from pallet.layer.packer import OPEN, VANISHED, Packer, reading
 
 
 def write_diff(upper: str, out: Writable, *, source_date_epoch: int | None = None, userxattr: bool = False) -> int:
@@ -49,8 +35,8 @@ def write_diff(upper: str, out: Writable, *, source_date_epoch: int | None = Non
     Raises:
         HostError: the directory cannot be read.
     """
-    opaque = ("user." if userxattr else "trusted.") + whiteout.OVERLAY_OPAQUE
-    return _Packer(out, source_date_epoch, opaque).pack(upper)
+    latest = None if source_date_epoch is None else source_date_epoch * 1_000_000_000
+    return _Walk(Packer(out, latest), whiteout.opaque_mark(userxattr)).pack(upper)
 
 
 def write_tree(root: str, out: Writable) -> int:
@@ -64,7 +50,7 @@ def write_tree(root: str, out: Writable) -> int:
     Raises:
         HostError: the tree cannot be read.
     """
-    return _Packer(out, None, None).pack(root)
+    return _Walk(Packer(out), None).pack(root)
 
 
 def write_path(parent: int, name: str, out: Writable, *, as_name: bytes, devices: frozenset[int] = frozenset()) -> None:
@@ -80,33 +66,27 @@ def write_path(parent: int, name: str, out: Writable, *, as_name: bytes, devices
     Raises:
         HostError: it cannot be read.
     """
-    _Packer(out, None, None).pack_path(parent, name, as_name, devices)
+    _Walk(Packer(out), None).pack_path(parent, name, as_name, devices)
 
 
-class _Packer:
-    def __init__(self, out: Writable, epoch: int | None, opaque: str | None) -> None:
-        self._tar = TarWriter(out)
-        self._latest = None if epoch is None else epoch * 1_000_000_000
+class _Walk:
+    def __init__(self, packer: Packer, opaque: str | None) -> None:
+        self._packer = packer
         self._opaque = opaque  # the xattr's name; None: whiteouts mean nothing here
-        self._links: dict[tuple[int, int], bytes] = {}
         self._devices: frozenset[int] = frozenset()
-        self.size = 0
 
     def pack(self, root: str) -> int:
         """Write all below `root`."""
-        try:
+        with reading(root):
             fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             self._devices = frozenset((os.fstat(fd).st_dev,))
             self._walk(fd, b"")
-            self._tar.close()
-        except OSError as error:
-            where = error.filename or root
-            raise HostError(f"failed to read {os.fsdecode(where)}: {error.strerror}") from error
-        return self.size
+            self._packer.tar.close()
+        return self._packer.size
 
     def pack_path(self, parent: int, name: str, as_name: bytes, devices: frozenset[int]) -> None:
         """Write what has a name."""
-        try:
+        with reading(name):
             found = os.stat(name, dir_fd=parent, follow_symlinks=False)
             self._devices = devices | {found.st_dev}
             if stat.S_ISDIR(found.st_mode):
@@ -114,13 +94,10 @@ class _Packer:
                 if below is not None:
                     self._walk(below, as_name + b"/")
             elif stat.S_ISREG(found.st_mode):
-                self._file(parent, name, as_name)
+                self._packer.file(parent, name, as_name)
             else:
                 self._special(parent, name, as_name)
-            self._tar.close()
-        except OSError as error:
-            where = error.filename or name
-            raise HostError(f"failed to read {os.fsdecode(where)}: {error.strerror}") from error
+            self._packer.tar.close()
 
     def _walk(self, root: int, prefix: bytes) -> None:
         """Write all below a directory, and close it; in one loop: a tree may be deeper than Python's stack."""
@@ -144,7 +121,7 @@ class _Packer:
                     else:
                         self._special(fd, entry.name, path)
                 except OSError as error:
-                    if error.errno not in _VANISHED:
+                    if error.errno not in VANISHED:
                         raise
         finally:
             for fd, _, _ in stack:
@@ -152,13 +129,13 @@ class _Packer:
 
     def _directory(self, parent: int, name: str, path: bytes) -> int | None:
         """Write a directory's entry; returns it opened, None if nothing below it is to be written."""
-        fd = os.open(name, _OPEN | os.O_DIRECTORY, dir_fd=parent)
+        fd = os.open(name, OPEN | os.O_DIRECTORY, dir_fd=parent)
         try:
             found = os.fstat(fd)
             xattrs = read_xattrs(fd)
-            self._add(path + b"/", tf.DIRECTORY, found, xattrs)
+            self._packer.add(path + b"/", tf.DIRECTORY, found, xattrs)
             if self._opaque is not None and xattrs.get(self._opaque) == b"y":
-                self._add(path + b"/" + whiteout.OPAQUE, tf.REGULAR, found, None)
+                self._packer.add(path + b"/" + whiteout.OPAQUE, tf.REGULAR, found, None)
             if found.st_dev in self._devices:
                 return fd
         except BaseException:
@@ -168,83 +145,17 @@ class _Packer:
         return None
 
     def _file(self, parent: int, name: str, path: bytes) -> None:
-        if self._opaque is not None and name.startswith(".wh."):
-            return
-        fd = os.open(name, _OPEN, dir_fd=parent)
-        try:
-            found = os.fstat(fd)
-            if not stat.S_ISREG(found.st_mode):  # it was replaced just now
-                return
-            if found.st_nlink > 1 and self._is_link(path, found):
-                return
-            size = found.st_size
-            self._add(path, tf.REGULAR, found, read_xattrs(fd), size=size)
-            self.size += size
-            self._tar.copy(fd, size)
-        finally:
-            os.close(fd)
+        if self._opaque is None or not name.startswith(".wh."):
+            self._packer.file(parent, name, path)
 
     def _special(self, parent: int, name: str, path: bytes) -> None:
-        """Symlinks, devices, FIFOs and whiteouts; sockets have no place in a tar."""
+        """Symlinks, devices, FIFOs and whiteouts."""
         found = os.stat(name, dir_fd=parent, follow_symlinks=False)
-        type_flag = _TYPES.get(stat.S_IFMT(found.st_mode))
-        if type_flag is None:
-            return
-        device = (os.major(found.st_rdev), os.minor(found.st_rdev))
-        if type_flag == tf.CHAR_DEVICE and device == (0, 0) and self._opaque is not None:
+        if self._opaque is not None and whiteout.is_whiteout(found):
             directory, slash, hidden = path.rpartition(b"/")
-            self._add(directory + slash + whiteout.PREFIX + hidden, tf.REGULAR, found, None)
-            return
-        if found.st_nlink > 1 and self._is_link(path, found):
-            return
-        text = os.fsencode(os.readlink(name, dir_fd=parent)) if type_flag == tf.SYMLINK else b""
-        try:
-            xattrs = read_xattrs(f"/proc/self/fd/{parent}/{name}", follow_symlinks=False)
-        except OSError:
-            xattrs = {}
-        self._add(path, type_flag, found, xattrs, linkname=text, device=device)
-        self.size += len(text)
-
-    def _is_link(self, path: bytes, found: os.stat_result) -> bool:
-        """Write a hard link if the inode has been written under another name."""
-        first = self._links.setdefault((found.st_dev, found.st_ino), path)
-        if first == path:
-            return False
-        self._add(path, tf.HARD_LINK, found, None, linkname=first)
-        return True
-
-    def _add(
-        self,
-        path: bytes,
-        type_flag: int,
-        found: os.stat_result,
-        xattrs: dict[str, bytes] | None,
-        *,
-        size: int = 0,
-        linkname: bytes = b"",
-        device: tuple[int, int] = (0, 0),
-    ) -> None:
-        mtime = found.st_mtime_ns
-        if self._latest is not None and mtime > self._latest:
-            mtime = self._latest
-        if xattrs:
-            xattrs = {
-                name: value
-                for name, value in xattrs.items()
-                if name.startswith(_XATTRS) and not name.startswith(_OVERLAY_XATTRS)
-            }
-        self._tar.add(
-            path,
-            type_flag,
-            mode=found.st_mode & 0o7777,
-            uid=found.st_uid,
-            gid=found.st_gid,
-            size=size,
-            mtime=mtime,
-            linkname=linkname,
-            device=device,
-            xattrs=xattrs,
-        )
+            self._packer.add(directory + slash + whiteout.PREFIX + hidden, tf.REGULAR, found, None)
+        else:
+            self._packer.special(parent, name, path, found)
 
 
 def _listing(fd: int) -> Iterator[os.DirEntry[str]]:

@@ -29,8 +29,8 @@ _SECOND = 1_000_000_000
 class TarWriter:
     """Writes entries to `out`, in the order in which they are given.
 
-    For a file: `add` with its size, then `write`, `copy` or `fill` until that size is reached. `close` ends the archive,
-    not `out`.
+    For a file: `add` with its size, then `write`, `copy` or `fill` until that size is reached. `close` ends the
+    archive, not `out`.
     """
 
     def __init__(self, out: Writable) -> None:

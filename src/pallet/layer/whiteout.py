@@ -5,7 +5,14 @@ Source: OCI image spec 1.1, layer.md, "Representing Changes"; the names come fro
 
 from __future__ import annotations
 
+import os
+import stat
+
 from pallet.errors import UnsafeArchive
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pallet.layer.erofs.ondisk import ReadInode
 
 PREFIX = b".wh."
 META_PREFIX = b".wh..wh."
@@ -17,6 +24,16 @@ OVERLAY_OPAQUE = "overlay.opaque"
 """The xattr, after `trusted.` or `user.`, by which overlayfs knows an opaque directory; its value is `y`."""
 OVERLAY_XATTRS = (b"trusted.overlay.", b"user.overlay.")
 """Xattrs that steer overlayfs. Never taken from a tar, for a tar could then redirect a directory; never put in one."""
+
+
+def opaque_mark(userxattr: bool) -> str:
+    """The xattr, with its prefix, that marks opaque directories of an overlay mounted with `userxattr` or without."""
+    return ("user." if userxattr else "trusted.") + OVERLAY_OPAQUE
+
+
+def is_whiteout(found: os.stat_result | ReadInode) -> bool:
+    """Whether this is overlayfs's mark for something of a lower layer that is gone."""
+    return found.st_rdev == 0 and stat.S_ISCHR(found.st_mode)
 
 
 def is_bookkeeping(path: bytes) -> bool:

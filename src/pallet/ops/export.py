@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pallet.engine import Engine
+from pallet.host.idmap import in_user_namespace
 from pallet.layer.compress import Writable
-from pallet.layer.diff import write_tree
+from pallet.layer.merged import write_layers
 from pallet.ops.record_event import container_event
 from pallet.runtime.paths import ContainerPaths
-from pallet.runtime.rootfs import mounted_root
+from pallet.runtime.rootfs import container_layers
 
 
 def export(engine: Engine, container: str, out: Writable) -> None:
@@ -20,11 +21,10 @@ def export(engine: Engine, container: str, out: Writable) -> None:
 
     Raises:
         NoSuchContainer: there is none.
-        HostError: the file system cannot be mounted.
+        HostError: the file system cannot be read.
     """
     record = engine.store.containers.find(container)
+    paths = ContainerPaths(engine.settings, record.id)
     layers = engine.snapshots.lower_dirs(record.chain_id) if record.chain_id else []
-    state = engine.store.containers.state(record.id)
-    with mounted_root(ContainerPaths(engine.settings, record.id), layers, state) as root:
-        write_tree(root, out)
+    write_layers(container_layers(paths, layers), out, userxattr=in_user_namespace())
     container_event(engine, record, "export")

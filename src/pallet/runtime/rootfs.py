@@ -8,16 +8,11 @@ from __future__ import annotations
 
 import os
 import stat
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
-from pallet.errors import HostError
 from pallet.host import mounts
 from pallet.host.erofs import mounted_images
-from pallet.host.process import alive
 from pallet.runtime.paths import ContainerPaths
-from pallet.store.container_record import ContainerState
 
 # What docker's daemon makes in the layer between an image and its containers, so that a commit does not see it.
 _MOUNT_POINTS = {
@@ -68,75 +63,15 @@ def mount_root(paths: ContainerPaths, layers: Sequence[str]) -> None:
         _mount(own, [own + "/init", *below], own + "/upper")
 
 
-@contextmanager
-def mounted_root(paths: ContainerPaths, layers: Sequence[str], state: ContainerState) -> Iterator[str]:
-    """The root file system of a container, seen from outside, for reading.
-
-    A running container's is the very mount it runs on; a stopped one's is mounted read-only by a child process, in a
-    mount namespace that ends with it.
+def container_layers(paths: ContainerPaths, layers: Sequence[str]) -> list[str]:
+    """The directories that make up a container's root file system, top first: what it changed, what pallet put in.
 
     Args:
         paths: the container's paths.
         layers: the directories of the image's unpacked layers, top first.
-        state: how its last run went.
-
-    Yields:
-        A directory, as an absolute path without symlinks of the container's making.
-
-    Raises:
-        HostError: it cannot be mounted.
     """
-    if alive(state.conmon, state.conmon_start):
-        monitored = f"/proc/{state.conmon}/root{paths.merged}"
-        if alive(state.pid, state.pid_start) and os.path.ismount(monitored):
-            yield monitored
-            return
-    with _HeldMount(paths, layers) as root:
-        yield root
-
-
-class _HeldMount:
-    """A read-only mount for as long as a context lasts.
-
-    A thread holds it in a mount namespace of its own, which ends with the thread: nothing is left behind even if the
-    process is killed.
-    """
-
-    def __init__(self, paths: ContainerPaths, layers: Sequence[str]) -> None:
-        self._paths = paths
-        self._layers = layers
-        self._mounted = threading.Event()
-        self._done = threading.Event()
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._hold, name="root-file-system", daemon=True)
-
-    def __enter__(self) -> str:
-        self._thread.start()
-        self._mounted.wait()
-        if self._error is not None:
-            raise HostError(f"cannot mount the root file system: {self._error}") from self._error
-        return f"/proc/{os.getpid()}/task/{self._thread.native_id}/root{self._paths.merged}"
-
-    def __exit__(self, *error: object) -> None:
-        self._done.set()
-        self._thread.join()
-
-    def _hold(self) -> None:
-        try:
-            make_private()
-            os.chdir(self._paths.root)  # the thread's own working directory by now
-            own = "containers/" + self._paths.id
-            lowers = [own + "/upper", *_relative(self._paths.root, self._layers)]
-            if os.path.exists(own + "/init"):
-                lowers.insert(1, own + "/init")
-            with mounted_images(self._layers):
-                mounts.mount_overlay(lowers, None, None, own + "/merged", readonly=True)
-        except (OSError, HostError) as problem:
-            self._error = problem
-        finally:
-            self._mounted.set()
-        if self._error is None:
-            self._done.wait()
+    init = f"{paths.root}/containers/{paths.id}/init"
+    return [paths.upper, *([init] if os.path.exists(init) else []), *layers]
 
 
 def _mount(own: str, lowers: list[str], upper: str) -> None:

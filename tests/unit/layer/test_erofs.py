@@ -22,10 +22,12 @@ from tests.unit.layer.test_hostile import _REFUSED, _escapes
 
 from pallet.digest import Digest
 from pallet.errors import Integrity, PalletError, UnsafeArchive, Unsupported
-from pallet.host.erofs import mount_by_loop, mount_image
-from pallet.host.mounts import run_in_mount_namespace
+from pallet.host.erofs import IMAGE_NAME, mount_by_loop, mount_image, mounted_images
+from pallet.host.mounts import mount_overlay, run_in_mount_namespace
+from pallet.layer.diff import write_tree
 from pallet.layer.erofs.check import damage, metadata_digest
 from pallet.layer.erofs.probe import why_no_images
+from pallet.layer.merged import write_layers
 from pallet.layer.unpack import Unpacker
 from pallet.layer.unpacked import Unpacked, UnpackMode
 
@@ -89,8 +91,28 @@ def check(pool: Unpacker, data: bytes, directory: Path, mode: UnpackMode = "diff
     if b"." in result.implicit_parents:  # a tree's is the time of the unpacking
         seen["."], wanted["."] = (*seen["."][:3],), (*wanted["."][:3],)
     assert seen == wanted
+    assert_reads_as_mounted(image)
     assert damage(str(image), len(data), result_digest(result), metadata_digest(str(image), len(data))) == []
     return seen
+
+
+def assert_reads_as_mounted(image: Path) -> None:
+    """What is read from the image itself is what the kernel shows of it."""
+    layer, empty, point = (image.with_suffix(suffix) for suffix in (".layer", ".empty", ".point"))
+    for directory in (layer, empty, point):
+        directory.mkdir()
+    (layer / "fs").mkdir()
+    (layer / IMAGE_NAME).hardlink_to(image)
+    read, mounted = io.BytesIO(), io.BytesIO()
+    write_layers([str(layer / "fs")], read)
+
+    def look() -> None:
+        with mounted_images([str(layer / "fs")]):
+            mount_overlay([str(layer / "fs"), str(empty)], None, None, str(point), readonly=True)
+        write_tree(str(point), mounted)
+
+    run_in_mount_namespace(look)
+    assert read.getvalue() == mounted.getvalue()
 
 
 def result_digest(result: Unpacked) -> Digest:

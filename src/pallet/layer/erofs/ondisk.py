@@ -6,9 +6,10 @@ further features is used: blocks of 512 bytes, extended inodes, flat and chunk-b
 
 from __future__ import annotations
 
+import os
 import stat
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 BLOCK = 512
@@ -143,22 +144,69 @@ def device_number(major: int, minor: int) -> int:
     return (minor & 0xFF) | major << 8 | (minor & ~0xFF) << 12
 
 
-class ReadInode(NamedTuple):
-    """What an inode says that its directory entry's maker may want to keep."""
+class ReadSuperblock(NamedTuple):
+    """What a reader needs of a superblock; as for `header`."""
 
+    root_nid: int
+    metadata_block: int
+
+
+def read_superblock(start: bytes) -> ReadSuperblock | None:
+    """Take apart the first `HEADER` bytes of an image; None if they are not one's."""
+    if len(start) < HEADER:
+        return None
+    fields = _SUPER.unpack_from(start, _SUPER_OFFSET)
+    if fields[0] != _MAGIC or 1 << fields[3] != BLOCK:
+        return None
+    return ReadSuperblock(root_nid=fields[5], metadata_block=fields[10])
+
+
+class ReadInode(NamedTuple):
+    """What an inode says, under the names that `os.stat_result` has for it, and where its data is.
+
+    Attributes:
+        st_rdev: as os.stat_result has it; 0 for what is no device.
+        layout, place: as for `inode`.
+        number: what 32-bit programs see as its number.
+        xattrs: by their full names.
+        length: bytes of inode and xattrs together; what `layout` puts behind them follows.
+    """
+
+    st_mode: int
+    st_uid: int
+    st_gid: int
+    st_size: int
+    st_mtime_ns: int
+    st_nlink: int
+    st_rdev: int
     layout: int
-    size: int
     place: int
     number: int
-    links: int
     xattrs: dict[bytes, bytes]
+    length: int
 
 
-def read_inode(block: bytes) -> ReadInode:
-    """Take apart an inode with its xattrs; `block` begins with it and holds it all."""
-    layout, count, _, _, size, place, number, _, _, _, _, links = _INODE.unpack_from(block)
-    end = INODE + (_XATTR_HEADER + 4 * (count - 1) if count else 0)
-    at = INODE + _XATTR_HEADER
+def inode_length(block: bytes, at: int = 0) -> int:
+    """Bytes of the inode that begins there and of its xattrs; `block` holds the inode at least."""
+    count = block[at + 2] | block[at + 3] << 8
+    return INODE + _XATTR_HEADER + 4 * (count - 1) if count else INODE
+
+
+def read_inode(block: bytes, at: int = 0) -> ReadInode:
+    """Take apart the inode with its xattrs that begins there; `block` holds it all."""
+    layout, _, mode, _, size, place, number, uid, gid, seconds, nanoseconds, links = _INODE.unpack_from(block, at)
+    length = inode_length(block, at)
+    found = _read_xattrs(block, at + INODE + _XATTR_HEADER, at + length)
+    device = os.makedev(place >> 8 & 0xFFF, place & 0xFF | place >> 12 & 0xFFF00) if _is_device(mode) else 0
+    time = seconds * 1_000_000_000 + nanoseconds
+    return ReadInode(mode, uid, gid, size, time, links, device, layout >> 1, place, number, found, length)
+
+
+def _is_device(mode: int) -> bool:
+    return mode & 0o170000 in (stat.S_IFCHR, stat.S_IFBLK)
+
+
+def _read_xattrs(block: bytes, at: int, end: int) -> dict[bytes, bytes]:
     found: dict[bytes, bytes] = {}
     while at < end:
         name_size, index, value_size = _XATTR_ENTRY.unpack_from(block, at)
@@ -167,7 +215,7 @@ def read_inode(block: bytes) -> ReadInode:
         value_at = at + name_size
         found[prefix + block[at:value_at]] = block[value_at : value_at + value_size]
         at = round_up(value_at + value_size, 4)
-    return ReadInode(layout >> 1, size, place, number, links, found)
+    return found
 
 
 def xattrs(attributes: Mapping[bytes, bytes]) -> bytes:
@@ -199,6 +247,19 @@ def directory(entries: Sequence[tuple[bytes, int, int]]) -> bytes:
         room += need
     blocks.append(_directory_block(entries[first:]))
     return b"".join(blocks)
+
+
+def read_directory(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """The entries of a directory, without `.` and `..`: name, inode number and file type of each."""
+    for start in range(0, len(data), BLOCK):
+        block = data[start : start + BLOCK].rstrip(b"\0")
+        at = int.from_bytes(block[8:10], "little")  # where the first name is, and the entries end
+        entries = [*_DIRENT.iter_unpack(block[:at])]
+        ends = [offset for _, offset, _ in entries[1:]]
+        for (nid, offset, kind), end in zip(entries, [*ends, len(block)], strict=True):
+            name = block[offset:end]
+            if name not in (b".", b".."):
+                yield name, nid, kind
 
 
 def _directory_block(entries: Sequence[tuple[bytes, int, int]]) -> bytes:

@@ -109,13 +109,13 @@ def set_directory(fd: int, offset: int, metadata: DirectoryMetadata) -> None:
             layout=old.layout,
             xattr_size=len(packed),
             mode=stat.S_IFDIR | metadata.mode,
-            size=old.size,
+            size=old.st_size,
             place=old.place,
             number=old.number,
             uid=metadata.uid,
             gid=metadata.gid,
             mtime=metadata.mtime,
-            links=old.links,
+            links=old.st_nlink,
         )
         + packed
     )
