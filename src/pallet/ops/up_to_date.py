@@ -13,7 +13,7 @@ from pallet.digest import Digest
 from pallet.layer.placement import snapshot_path
 from pallet.naming import DEFAULT_TAG, familiar
 from pallet.progress import Event
-from pallet.registry.head import digest_on_loopback
+from pallet.registry.head import ask_on_loopback
 from pallet.registry.loopback import is_loopback
 
 TYPE_CHECKING = False
@@ -42,10 +42,9 @@ def up_to_date(engine: Engine, text: str, progress: Progress) -> str | None:
     domain, slash, path = name.partition("/")
     if not slash or not is_loopback(domain) or not _plain(engine, domain):
         return None
-    images = _known(engine, name, tag, digest)
-    if not images:
-        return None
-    found = digest_on_loopback(domain, path, digest or tag)
+    question = ask_on_loopback(domain, path, digest or tag)
+    images = _known(engine, name, tag, digest)  # opening the database takes as long as the registry's answer
+    found = question.digest()
     image = images.get(found) if found else None
     if found is None or image is None or not _whole(engine, image, found):
         return None

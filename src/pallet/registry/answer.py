@@ -15,7 +15,9 @@ from pallet.registry.stop import current
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
-    from urllib3.connection import HTTPConnection
+
+    from pallet.registry import plain
+    from pallet.registry.stop import Connection
 
 PORTS = {"http": 80, "https": 443}
 
@@ -23,14 +25,23 @@ PORTS = {"http": 80, "https": 443}
 class Answer:
     """A response whose body is still to be read. Close it; it closes itself once read to the end.
 
+    Args:
+        response: the response.
+        url: where it came from in the end.
+        method: of the request.
+        errors: what reading raises when the connection is lost.
+
     Attributes:
         status: the HTTP status.
         url: where it came from in the end.
     """
 
-    def __init__(self, response: BaseHTTPResponse, url: str, method: str) -> None:
+    def __init__(
+        self, response: BaseHTTPResponse | plain.Response, url: str, method: str, errors: tuple[type[Exception], ...]
+    ) -> None:
         self._response = response
-        self._connection = cast("HTTPConnection | None", response.connection)
+        self._errors = errors
+        self._connection = cast("Connection | None", response.connection)
         self._stop = current()
         self._method = method
         self.status = response.status
@@ -50,12 +61,10 @@ class Answer:
         Raises:
             Unavailable: the connection is lost before the end.
         """
-        from urllib3.exceptions import HTTPError
-
         try:
-            while chunk := self._response.read(CHUNK_SIZE, decode_content=False):
+            while chunk := self._response.read(CHUNK_SIZE):
                 yield chunk
-        except (HTTPError, OSError) as error:
+        except self._errors as error:
             raise lost_error(error, self._method, self.url) from error
 
     def read(self, limit: int, what: str) -> bytes:

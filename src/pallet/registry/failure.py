@@ -15,6 +15,7 @@ import msgspec
 from pallet.errors import Forbidden, InvalidInput, NotFound, PalletError, Unauthorized, Unavailable, Unsupported
 from pallet.oci.codec import decode
 from pallet.reference import Reference
+from pallet.registry.plain import Garbled, NotConnected
 
 ERROR_LIMIT = 64 * 1024
 """How much of an error's body is read, in bytes."""
@@ -143,7 +144,7 @@ def unreachable(error: BaseException, method: str, url: str, host: str, port: in
     """The error for a connection that could not be made or was lost, in docker's words.
 
     Args:
-        error: what urllib3 raised.
+        error: what urllib3 or `plain` raised.
         method: the HTTP method.
         url: the address docker would name.
         host: the server's host name or address.
@@ -157,6 +158,9 @@ def _reason(error: BaseException, host: str, port: int) -> str:
 
     from urllib3 import exceptions
 
+    if isinstance(error, Garbled):
+        return str(error)
+    dialled = isinstance(error, NotConnected)
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return _certificate_reason(cause, host)
@@ -167,13 +171,13 @@ def _reason(error: BaseException, host: str, port: int) -> str:
         if isinstance(cause, socket.gaierror):
             words = "no such host" if cause.errno == socket.EAI_NONAME else cause.strerror
             return f"dial tcp: lookup {host}{_name_server()}: {words}"
-        if isinstance(cause, exceptions.ConnectTimeoutError):
+        if isinstance(cause, exceptions.ConnectTimeoutError) or (dialled and isinstance(cause, TimeoutError)):
             return f"dial tcp {_address(host, port)}: i/o timeout"
         if isinstance(cause, exceptions.ReadTimeoutError | TimeoutError):
             return "net/http: request canceled (Client.Timeout exceeded while awaiting headers)"
         if isinstance(cause, OSError) and cause.errno is not None:
             words = os_words(cause.errno)
-            dialled = any(isinstance(each, exceptions.NewConnectionError) for each in _causes(error))
+            dialled = dialled or any(isinstance(each, exceptions.NewConnectionError) for each in _causes(error))
             return f"dial tcp {_address(host, port)}: connect: {words}" if dialled else f"read tcp: {words}"
     if isinstance(error, exceptions.ProtocolError):
         return "EOF"

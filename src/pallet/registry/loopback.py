@@ -8,6 +8,8 @@ def is_loopback(host: str) -> bool:
 
     Other names are not looked up: DNS must not decide who gets a password in the clear.
     """
+    if "@" in host:  # a URL's user, and who knows what behind it
+        return False
     name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
     if name in ("localhost", "::1"):
         return True

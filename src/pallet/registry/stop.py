@@ -16,6 +16,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from urllib3.connection import HTTPConnection
 
+    from pallet.registry import plain
+
+    Connection = HTTPConnection | plain.Connection
+
 
 class Stop:
     """Ends the requests made under it. Safe to use from several threads.
@@ -26,7 +30,7 @@ class Stop:
     def __init__(self) -> None:
         self._flag = Event()
         self._lock = Lock()
-        self._connections: set[HTTPConnection] = set()
+        self._connections: set[Connection] = set()
 
     def set(self) -> None:
         """End them now; none can be made any more."""
@@ -45,13 +49,13 @@ class Stop:
         self._flag.wait(seconds)
         self.check()
 
-    def watch(self, connection: HTTPConnection) -> None:
+    def watch(self, connection: Connection) -> None:
         """From now on a request waits for this connection. Raises Stopped if it need not begin."""
         with self._lock:
             self.check()
             self._connections.add(connection)
 
-    def forget(self, connection: HTTPConnection) -> None:
+    def forget(self, connection: Connection) -> None:
         """The connection is about to be closed, or used for other requests."""
         with self._lock:
             self._connections.discard(connection)
@@ -88,7 +92,7 @@ def sleep(seconds: float) -> None:
         stop.sleep(seconds)
 
 
-def _shut(connection: HTTPConnection) -> None:
+def _shut(connection: Connection) -> None:
     # By a duplicate: under TLS, shutting the socket object itself would change it under its reader's hands.
     with suppress(OSError, AttributeError), socket.socket(fileno=os.dup(connection.sock.fileno())) as line:
         line.shutdown(socket.SHUT_RDWR)

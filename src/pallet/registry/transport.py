@@ -1,11 +1,12 @@
-"""HTTP with urllib3: one connection pool, retries with back-off, redirects that take no credentials elsewhere.
+"""HTTP: connection pools, retries with back-off, redirects that take no credentials elsewhere.
+
+urllib3 speaks it, but for plain HTTP on this machine: that is `plain`, for the sake of its start.
 
 Bodies are never decoded (blobs are what their digest says, gzip included) and never read without a limit.
 """
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -19,8 +20,9 @@ from pallet.registry.answer import PORTS, Answer, lost_error, origin
 from pallet.registry.endpoint import Tls
 from pallet.registry.failure import os_words
 from pallet.registry.loopback import is_loopback
+from pallet.registry.plain import NotConnected, Pool, Response
 from pallet.registry.proxy import proxy_for, proxy_login
-from pallet.registry.stop import sleep
+from pallet.registry.stop import current, sleep
 from pallet.version import __version__
 
 TYPE_CHECKING = False
@@ -56,6 +58,8 @@ class Patience(msgspec.Struct, frozen=True):
 
     def sleep(self, failures: int) -> None:
         """Back off after the `failures`-th failure in a row. Raises Stopped as `stop.sleep`."""
+        import random
+
         pause = min(self.longest_pause, self.pause * 2 ** (failures - 1))
         sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 jitter
 
@@ -75,6 +79,7 @@ class Transport:
         """
         self.patience = patience
         self._proxies = proxies
+        self._plain = Pool(connect=patience.connect, read=patience.read)
         self._pools: dict[tuple[Tls, str], PoolManager] = {}
         self._lock = threading.Lock()
 
@@ -132,6 +137,7 @@ class Transport:
 
     def close(self) -> None:
         """End all idle connections."""
+        self._plain.close()
         with self._lock:
             for pool in self._pools.values():
                 pool.clear()
@@ -160,6 +166,12 @@ class Transport:
         raise Unavailable(f'{method.capitalize()} "{url}": stopped after {_MOST_REDIRECTS} redirects')
 
     def _once(self, method: str, url: str, tls: Tls, headers: dict[str, str], body: Body) -> Answer:
+        headers = {"User-Agent": _AGENT, **headers}
+        if url.startswith("http:") and is_loopback(urlsplit(url).netloc):
+            try:
+                return Answer(self._ask_plainly(method, url, headers, body), url, method, (OSError,))
+            except OSError as error:
+                raise _Lost(error, url) from error
         from urllib3.exceptions import HTTPError
 
         pool = self._pool(tls, proxy_for(url, self._proxies))
@@ -171,12 +183,28 @@ class Transport:
                 retries=False,
                 preload_content=False,
                 decode_content=False,
-                headers={"User-Agent": _AGENT, **headers},
+                headers=headers,
                 body=body() if callable(body) else body,
             )
         except (HTTPError, OSError) as error:
             raise _Lost(error, url) from error
-        return Answer(response, url, method)
+        return Answer(response, url, method, (HTTPError, OSError))
+
+    def _ask_plainly(self, method: str, url: str, headers: dict[str, str], body: Body) -> Response:
+        parts = urlsplit(url)
+        target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+        stop = current()
+        connection = self._plain.connection(parts.netloc)
+        try:
+            if stop is not None:
+                stop.watch(connection)
+            connection.send(method, target, headers, body() if callable(body) else body)
+            return connection.answer(method)
+        except BaseException:
+            if stop is not None:
+                stop.forget(connection)
+            connection.close()
+            raise
 
     def _pool(self, tls: Tls, proxy: str) -> PoolManager:
         with self._lock:
@@ -211,6 +239,8 @@ class _Lost(Exception):
     @property
     def hopeless(self) -> bool:
         """Whether another attempt in a moment would end the same way."""
+        if isinstance(self.reason, OSError):
+            return isinstance(self.reason, NotConnected)
         from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, SSLError
 
         return isinstance(self.reason, NewConnectionError | ConnectTimeoutError | SSLError)
