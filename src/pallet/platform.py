@@ -66,7 +66,7 @@ def parse(text: str) -> Platform:
     """
     parts = text.split("/")
     if not 1 <= len(parts) <= 3 or not all(part and _SPECIFIER.issuperset(part) for part in parts):
-        raise InvalidInput(f'"{text}": invalid argument: platform specifier is not of the form os/arch[/variant]')
+        raise InvalidInput(f'"{text}": cannot parse platform specifier: invalid argument')
     if len(parts) > 1:
         return Platform(parts[1], parts[0], parts[2] if len(parts) > 2 else "").normalized()
     here = host()

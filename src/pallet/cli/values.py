@@ -150,7 +150,8 @@ def size(text: str) -> int:
         unit = unit[1:]
     if not whole or unit not in ("", "i", "b", "ib"):
         raise InvalidInput(f"invalid size: '{text}'")
-    return (int(whole + fraction) << 10 * power) // int("1" + "0" * len(fraction))
+    value = (int(whole + fraction) << 10 * power) // int("1" + "0" * len(fraction))
+    return value if value < 1 << 63 else -(1 << 63)  # Go's conversion of a number that is too large
 
 
 def nano_cpus(text: str) -> int:
@@ -158,7 +159,9 @@ def nano_cpus(text: str) -> int:
     from fractions import Fraction
 
     try:
-        value = Fraction(text) * 1_000_000_000
+        if text != text.strip():
+            raise ValueError(text)
+        value = Fraction(int(text, 16) if text[:2].lower() == "0x" else text) * 1_000_000_000
     except (ValueError, ZeroDivisionError):
         raise InvalidInput(f"failed to parse {text} as a rational number") from None
     if value.denominator != 1:

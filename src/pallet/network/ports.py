@@ -58,10 +58,9 @@ def parse_expose(words: str) -> list[str]:
         raise InvalidInput(f"invalid port format for --expose: {words}")
     port, _, protocol = words.partition("/")
     protocol = (protocol or "tcp").lower()
-    try:
-        first, last = _range(port, "")
-    except InvalidInput:
-        raise InvalidInput(f"invalid range format for --expose: {port}, error: {_why(port)}") from None
+    if problem := range_problem(port):
+        raise InvalidInput(f"invalid range format for --expose: {words}, error: {problem}")
+    first, last = _range("-".join(port.split("-")[:2]), "")
     if protocol not in _PROTOCOLS:
         raise InvalidInput(f"invalid proto: {protocol}")
     return [f"{number}/{protocol}" for number in range(first, last + 1)]
@@ -71,6 +70,23 @@ def sort_key(port: str) -> tuple[int, str]:
     """Orders `80/tcp` by number, then protocol."""
     number, _, protocol = port.partition("/")
     return (int(number) if number.isdigit() else 0, protocol)
+
+
+def standard_publish(words: str) -> str:
+    """The usual form of a `-p` that may be in docker's long one: `published=8080,target=80,protocol=udp`.
+
+    Raises:
+        InvalidInput: docker's text.
+    """
+    if "=" not in words:
+        return words
+    said = {"protocol": "tcp"}
+    for field in words.split(","):
+        name, equals, value = field.partition("=")
+        if not equals:
+            raise InvalidInput(f"invalid publish opts format (should be name=value but got '{field}')")
+        said[name] = value
+    return f"{said.get('published', '')}:{said.get('target', '')}/{said['protocol']}"
 
 
 def _split(words: str) -> tuple[str, str, str]:
@@ -89,7 +105,8 @@ def _address(text: str) -> str:
 
     plain = text[1:-1] if text.startswith("[") and text.endswith("]") else text
     if plain == text and ":" in text:
-        raise InvalidInput(f"Invalid ip address {text}: address {text}:: too many colons in address")
+        why = "missing ']' in address" if text.startswith("[") else "too many colons in address"
+        raise InvalidInput(f"Invalid ip address {text}: address {text}:: {why}")
     try:
         ip_address(plain)
     except ValueError:
@@ -107,12 +124,14 @@ def _range(text: str, problem: str) -> tuple[int, int]:
     return numbers[0], numbers[1]
 
 
-def _why(text: str) -> str:
+def range_problem(text: str) -> str:
+    """docker's words for why a text is no port and no range of ports; empty if it is one."""
     if not text:
-        return "empty string specified for ports"
-    for word in text.split("-", 1):
+        return "Empty string specified for ports."
+    words = text.split("-")[:2]
+    for word in words:
         if not (word.isascii() and word.isdigit()):
             return f'strconv.ParseUint: parsing "{word}": invalid syntax'
         if int(word) > _LARGEST:
             return f'strconv.ParseUint: parsing "{word}": value out of range'
-    return f"invalid range specified for port: {text}"
+    return f"Invalid range specified for the Port: {text}" if int(words[-1]) < int(words[0]) else ""

@@ -14,6 +14,7 @@ from pallet.host import inroot
 from pallet.ops.container_joins import Joins
 from pallet.ops.container_shares import clone_path
 from pallet.ops.mount_modes import tmpfs_options
+from pallet.runtime.apparmor import loaded_profiles
 from pallet.runtime.copy_up import fill_volume
 from pallet.runtime.oci_runtime import OciRuntime, has_cgroups_v2
 from pallet.runtime.paths import ContainerPaths
@@ -78,6 +79,7 @@ def write_config(
         sources={mount.source: clone_path(paths, mount) for mount in record.host.mounts if clone_path(paths, mount)},
         tmpfs=_tmpfs(record),
         variables=_link_variables(engine, record) if record.host.links else (),
+        apparmor=loaded_profiles(),
     )
     spec = build_spec(_with_flags(record, volumes), around)
     compiled = CompiledFilter(paths.run_dir, runtime, spec)

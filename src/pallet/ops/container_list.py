@@ -25,6 +25,8 @@ FILTERS = (
     "expose",
     "health",
     "id",
+    "is-task",
+    "isolation",
     "label",
     "name",
     "network",
@@ -188,6 +190,12 @@ class _Selection:
         for value in filters.get("status"):
             if value not in _STATES:
                 raise InvalidInput(f"Invalid filter 'status={value}'")
+        for value in filters.get("is-task"):
+            if value not in ("true", "1", "false", "0"):
+                raise InvalidInput(f"Invalid filter 'is-task=[{value}]'")
+        for key in ("publish", "expose"):
+            for value in filters.get(key):
+                _check_port(key, value)
         for value in filters.get("health"):
             if value not in health_file.STATUSES:
                 raise InvalidInput(f"Unrecognised filter value for health: {value}")
@@ -199,11 +207,12 @@ class _Selection:
     def takes(self, summary: ContainerSummary) -> bool:
         brief, now, get = summary.brief, summary.status, self._filters.get
         return (
-            self._any("id", brief.id.startswith)
+            self._any("id", lambda value: bool(value) and brief.id.startswith(value))
+            and self._any("is-task", lambda value: value in ("false", "0"))  # of a swarm, which there is none of
             and self._any("name", lambda value: self._matches(value, brief.name))
             and self._any("status", lambda value: now.name == value)
             and self._any("health", lambda value: summary.health == value)
-            and self._any("network", lambda value: value in (*summary.networks, *summary.network_ids))
+            and self._any("network", lambda value: not value or value in (*summary.networks, *summary.network_ids))
             and (not self._exited or (now.name == "exited" and now.exit_code in self._exited))
             and all(brief.created < moment for moment in self._before)
             and all(brief.created > moment for moment in self._since)
@@ -252,10 +261,15 @@ class _Selection:
         return found
 
 
+def _check_port(key: str, wanted: str) -> None:
+    from pallet.network.ports import range_problem
+
+    if problem := range_problem(wanted.partition("/")[0]):
+        raise InvalidInput(f"error while looking up for {key} {wanted}: {problem}")
+
+
 def _has_port(wanted: str, ports: list[str]) -> bool:
     number, _, protocol = wanted.partition("/")
     first, _, last = number.partition("-")
-    if not (first.isdigit() and (last or first).isdigit()):
-        raise InvalidInput(f"Invalid containerPort: {number}")
     allowed = {f"{port}/{protocol or 'tcp'}" for port in range(int(first), int(last or first) + 1)}
     return not allowed.isdisjoint(ports)

@@ -32,7 +32,6 @@ def plan_mounts(engine: Engine, options: CreateOptions, image_volumes: Iterable[
         InvalidInput, NoSuchContainer: docker's texts.
     """
     settings = engine.settings
-    _check_driver(options.volume_driver)
     for path in options.tmpfs:
         if not path.startswith("/"):
             raise InvalidInput(f"invalid mount path: '{path}' mount path must be absolute")
@@ -43,12 +42,19 @@ def plan_mounts(engine: Engine, options: CreateOptions, image_volumes: Iterable[
         found.update({mount.destination: mount for mount in _others(engine, word)})
     taken = {_clean(path) for path in options.tmpfs}
     own = [parse_volume(settings, word) for word in options.volumes]
+    if any(mount.type == "volume" for mount in own):
+        _check_driver(options.volume_driver, next(mount.name for mount in own if mount.type == "volume"))
+    anonymous = [mount for mount in own if mount.anonymous]  # of `-v`, which are like those of the image
+    own = [mount for mount in own if not mount.anonymous]
     own += [parse_mount(settings, spec) for spec in options.mounts]
     for mount in own:
         if mount.destination in taken:
             raise InvalidInput(f"Duplicate mount point: {mount.destination}")
         taken.add(mount.destination)
         found[mount.destination] = mount
+    for mount in anonymous:
+        if mount.destination not in taken:
+            found[mount.destination] = mount
     for path in sorted(image_volumes):
         destination = _clean(path)
         if destination not in found and destination not in taken:
@@ -159,7 +165,7 @@ def parse_mount(settings: Settings, spec: dict[str, Any]) -> Mount:
         raise InvalidInput(f"{bad}must not set ReadOnly mode when using anonymous volumes")
     volume = volume or {}
     driver = volume.get("DriverConfig") or {}
-    _check_driver(driver.get("Name", ""))
+    _check_driver(driver.get("Name", ""), source)
     if not source:
         return _anonymous(settings, destination, mode="z")
     _check_name(source)
@@ -216,9 +222,9 @@ def _others(engine: Engine, word: str) -> list[Mount]:
     ]
 
 
-def _check_driver(name: str) -> None:
+def _check_driver(name: str, volume: str) -> None:
     if name not in ("", "local"):
-        raise InvalidInput(f'error looking up volume plugin {name}: plugin "{name}" not found')
+        raise InvalidInput(f'create {volume}: error looking up volume plugin {name}: plugin "{name}" not found')
 
 
 def _check_name(name: str) -> None:

@@ -50,7 +50,8 @@ def update_container(
     """
     if restart is not None:
         _check_policy(restart)
-    wanted = check_resources(resources, warn, update=True)
+    warnings: list[str] = []
+    wanted = check_resources(resources, warnings.append, update=True)
     id = engine.store.containers.find_id(name)
     with lock(ContainerPaths(engine.settings, id).lock):
         record = engine.store.containers.find(id)
@@ -72,6 +73,8 @@ def update_container(
         with engine.store.db.transaction():
             engine.store.containers.set_host(id, host)
             container_event(engine, record, "update")
+    for text in warnings:
+        warn(text)
     if restart is not None and running and restarts(engine.store.containers.find(id)):
         ensure_supervisor(engine, id)
 
@@ -81,6 +84,8 @@ def _check_policy(policy: RestartPolicy) -> None:
         raise InvalidInput(f"invalid restart policy '{policy.name}'")
     if policy.retries and policy.name != "on-failure":
         raise InvalidInput(f"maximum retry count cannot be used with restart policy '{policy.name}'")
+    if policy.retries < 0:
+        raise InvalidInput("maximum retry count cannot be negative")
 
 
 def _merged(record: ContainerRecord, asked: Resources, wanted: Resources) -> Resources:

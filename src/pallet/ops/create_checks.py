@@ -39,10 +39,10 @@ def check_options(engine: Engine, options: CreateOptions, warn: Callable[[str], 
         InvalidInput, NoSuchContainer, HostError: docker's texts.
     """
     _check_network(options)
-    if options.isolation not in ("", "default"):
+    if options.isolation.lower() not in ("", "default"):
         raise InvalidInput(f"Invalid isolation: \"{options.isolation}\" - linux only supports 'default'")
     resources = options.resources
-    if resources.cpu_rt_period and resources.cpu_rt_runtime > resources.cpu_rt_period:
+    if resources.cpu_rt_period and resources.cpu_rt_runtime and resources.cpu_rt_runtime > resources.cpu_rt_period:
         raise InvalidInput("cpu real-time runtime cannot be higher than cpu real-time period")
     _check_config(options)
     _check_restart(options)
@@ -67,7 +67,11 @@ def check_options(engine: Engine, options: CreateOptions, warn: Callable[[str], 
         if ":" not in word:
             raise InvalidInput(f'bad format for add-host: "{word}"')
     _check_security(options.security_opt)
-    if options.storage_options:
+    if options.network == "host" and (options.publish or options.publish_all):
+        warn("Published ports are discarded when using host network mode")
+    for name in options.storage_options:
+        if name.lower() != "size":
+            raise InvalidInput(f"Unknown option {name}")
         raise InvalidInput("--storage-opt is supported only for overlay over xfs with 'pquota' mount option")
     check_logging(options.log_driver or "json-file", options.log_options)
     if options.links and options.network in ("default", "bridge") and in_user_namespace():

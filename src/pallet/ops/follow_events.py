@@ -17,6 +17,7 @@ from pallet.store.events import Event
 
 _PAUSE = 0.05  # seconds between two looks
 _SECOND = 1_000_000_000
+_KINDS = ("config", "container", "daemon", "network", "node", "plugin", "secret", "service", "volume")
 _WITH_DETAILS = ("exec_create", "exec_start", "health_status")
 
 
@@ -30,8 +31,8 @@ def follow_events(
         since: begin with those that happened then (nanoseconds since the epoch); None for those from now on, or
             for all there are if `until` is given.
         until: end with those that happened by then; None to go on for ever.
-        filters: docker's `container=`, `event=`, `image=`, `label=`, `network=`, `scope=`, `type=`, `volume=`; others
-            are passed over, as docker does.
+        filters: docker's `container=`, `event=`, `image=`, `label=`, `network=`, `scope=`, `type=`, `volume=`, and
+            those of what is not here (`daemon=`, ...); others are passed over, as docker does.
 
     Raises:
         InvalidInput: `since` is later than `until`; at once, as everything else is set at once.
@@ -87,7 +88,7 @@ def _matches(event: Event, wanted: dict[str, list[str]]) -> bool:
         _any(wanted, "event", _is_action, event)
         and _any(wanted, "type", lambda value, event: value == event.type, event)
         and _any(wanted, "scope", lambda value, event: value == "local", event)
-        and all(_any(wanted, kind, _names(kind), event) for kind in ("container", "network", "volume", "plugin"))
+        and all(_any(wanted, kind, _is_named, event) for kind in _KINDS)
         and _any(wanted, "image", _is_image, event)
         and labels_match(event.attributes, wanted.get("label", ()))
     )
@@ -102,12 +103,9 @@ def _is_action(value: str, event: Event) -> bool:
     return value == (bare if bare in _WITH_DETAILS else event.action)
 
 
-def _names(kind: str) -> Callable[[str, Event], bool]:
-    def test(value: str, event: Event) -> bool:
-        names = (event.actor, event.attributes.get("name", ""))
-        return event.type == kind and any(name.startswith(value) for name in names)
-
-    return test
+def _is_named(value: str, event: Event) -> bool:
+    """Whether that is how the name or id begins; as with docker, of whatever it is."""
+    return any(name.startswith(value) for name in (event.actor, event.attributes.get("name", "")))
 
 
 def _is_image(value: str, event: Event) -> bool:

@@ -52,6 +52,13 @@ def check_logging(driver: str, options: dict[str, str]) -> None:
     mode = options.get("mode", "")
     if mode not in ("", "blocking", "non-blocking"):
         raise InvalidInput(f"logger: logging mode not supported: {mode}")
+    if "max-buffer-size" in options:
+        if mode != "non-blocking":
+            raise InvalidInput("logger: max-buffer-size option is only supported with 'mode=non-blocking'")
+        try:
+            parse_size(options["max-buffer-size"], binary=True)
+        except InvalidInput as error:
+            raise InvalidInput(f"error parsing option max-buffer-size: {error.message}") from None
     for name in options:
         if name not in _KNOWN[driver] and name not in _COMMON:
             where = f"log driver {driver}" if driver == "local" else f"{driver} log driver"

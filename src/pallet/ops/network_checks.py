@@ -60,9 +60,12 @@ def check_pool(pool: PoolOptions, taken: list[str]) -> Pool6:
     ip_range = ""
     if pool.ip_range:
         try:
+            if "/" not in pool.ip_range:
+                raise ValueError
             ip_range = str(ip_network(pool.ip_range, strict=False))
         except ValueError:
-            raise InvalidInput(f"invalid CIDR address: {pool.ip_range}") from None
+            text = f'pool "{pool.subnet}" subpool "{pool.ip_range}": Invalid Address SubPool'
+            raise InvalidInput(f'failed to parse pool request for address space "LocalDefault" {text}') from None
     gateway = _gateway(pool, subnet, ip_range)
     used = {gateway}
     for name, text in pool.aux_addresses.items():
@@ -88,7 +91,7 @@ def _gateway(pool: PoolOptions, subnet: IPv4Network | IPv6Network, ip_range: str
         raise InvalidInput(f"invalid gateway address: {pool.gateway}") from None
     if gateway not in subnet:
         raise InvalidInput(f"no matching subnet for gateway {pool.gateway}")
-    if gateway == subnet[0]:
+    if gateway == subnet[0] or (gateway.version == 4 and gateway == subnet[-1]):
         raise Conflict(f"failed to allocate gateway ({pool.gateway}): Address already in use")
     return str(gateway)
 

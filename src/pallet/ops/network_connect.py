@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from pallet.engine import Engine
-from pallet.errors import Conflict, Forbidden, InvalidInput, Unsupported
+from pallet.errors import Conflict, Forbidden, InvalidInput, NotFound, Unsupported
 from pallet.host.idmap import in_user_namespace
 from pallet.host.locks import lock
 from pallet.network import bridge
@@ -83,16 +83,22 @@ def disconnect_network(engine: Engine, name: str, container: str) -> None:
         Conflict, Forbidden: it is not in it, or cannot leave it, with docker's text.
     """
     record = engine.store.containers.find(container)
-    network = engine.store.networks.find(name)
     with lock(ContainerPaths(engine.settings, record.id).lock):
         brief, now = current(engine, record.id)
+        text = f"container {record.id} is not connected to {'' if now.running else 'the '}network "
+        try:
+            network = engine.store.networks.find(name)
+        except NotFound:
+            if now.running:
+                raise
+            raise Forbidden(text + name) from None
         found = [each for each in engine.store.networks.of_container(record.id) if each.network == network.id]
         if not found:
             if network.driver != "bridge" and record.host.network_mode == network.name:
                 if now.running and network.driver == "host":
                     raise Forbidden(_HOST)
                 return  # it has no link there that could go
-            raise Conflict(f"container {record.id} is not connected to network {network.name}")
+            raise Conflict(text + network.name)
         if now.running:
             bridge.leave(record.id, brief.pid, network.id)
         _record_leaving(engine, record, network, found[0], running=now.running)
@@ -108,9 +114,9 @@ def _record_leaving(
 ) -> None:
     with engine.store.db.transaction():
         engine.store.networks.leave(record.id, network.id)
+        network_event(engine, network, "disconnect", record.id)
         if not running:
             return
-        network_event(engine, network, "disconnect", record.id)
         state = engine.store.containers.state(record.id)
         if state.network.ip == endpoint.place.ip:  # what it published there is closed
             gone = msgspec.structs.replace(state, network=NetworkState())

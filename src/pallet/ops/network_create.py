@@ -145,6 +145,8 @@ def _with_pools(network: Network, options: NetworkOptions, taken: list[str]) -> 
 
 
 def _create_configuration(engine: Engine, options: NetworkOptions) -> Network:
+    if options.config_from:
+        raise Forbidden("a configuration network cannot depend on another configuration network")
     if options.internal or options.attachable:
         raise Forbidden(
             "configuration network can only contain network specific fields. Network operator fields like"

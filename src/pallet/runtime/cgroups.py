@@ -94,7 +94,7 @@ def parse_list(text: str) -> frozenset[int]:
     for part in text.split(",") if text else ():
         first, dash, last = part.partition("-")
         if not all(number.isascii() and number.isdigit() for number in ((first, last) if dash else (first,))):
-            raise ValueError(f"invalid format: {part}")
+            raise ValueError(f"invalid format: {part or text}")
         low, high = int(first), int(last if dash else first)
         if high < low:
             raise ValueError(f"invalid format: {part}")

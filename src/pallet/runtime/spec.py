@@ -12,7 +12,7 @@ import msgspec
 from pallet.errors import InvalidInput
 from pallet.host.idmap import in_user_namespace
 from pallet.oci.codec import encode
-from pallet.runtime import defaults
+from pallet.runtime import apparmor, defaults
 from pallet.runtime.cgroups import group_of
 from pallet.runtime.paths import ContainerPaths
 from pallet.runtime.seccomp import profile
@@ -23,7 +23,6 @@ from pallet.store.host_config import Resources
 
 _UMASK = 0o022  # docker's daemon has it, whatever the umask of the user's shell
 _INIT = "/sbin/docker-init"
-_APPARMOR = "/sys/module/apparmor/parameters/enabled"
 # What docker allows in each network of a container's own: low ports and ping without a capability. The groups have to
 # exist, as they do not all in a user namespace.
 _NETWORK_SYSCTLS = {"net.ipv4.ip_unprivileged_port_start": "0"}
@@ -47,6 +46,7 @@ class Surroundings(msgspec.Struct, frozen=True):
         sources: where the runtime finds a bind's source, if that is not the source itself.
         tmpfs: the options of each tmpfs of the user's, by path.
         variables: of the environment, that tell of linked containers.
+        apparmor: AppArmor's profiles that this machine has; None where the kernel has no AppArmor.
     """
 
     paths: ContainerPaths
@@ -62,6 +62,7 @@ class Surroundings(msgspec.Struct, frozen=True):
     sources: dict[str, str] = {}
     tmpfs: dict[str, list[str]] = {}
     variables: tuple[str, ...] = ()
+    apparmor: frozenset[str] | None = None
 
 
 def build_spec(record: ContainerRecord, around: Surroundings) -> dict[str, Any]:
@@ -127,7 +128,7 @@ def _process(record: ContainerRecord, around: Surroundings, capabilities: tuple[
         "env": environment(record, around.user.home, around.variables),
         "cwd": config.working_dir or "/",
         "capabilities": _capabilities(capabilities, around.user.uid),
-        "noNewPrivileges": _security_words(host).get("no-new-privileges", "false").lower() in ("", "1", "t", "true"),
+        "noNewPrivileges": security_words(host).get("no-new-privileges", "false").lower() in ("", "1", "t", "true"),
     }
     if host.oom_score_adj:
         process["oomScoreAdj"] = host.oom_score_adj
@@ -135,9 +136,9 @@ def _process(record: ContainerRecord, around: Surroundings, capabilities: tuple[
         from pallet.runtime.limits import rlimits
 
         process["rlimits"] = rlimits(host.resources)
-    apparmor = "unconfined" if host.privileged else _security_words(host).get("apparmor", "")
-    if apparmor and _has_apparmor():
-        process["apparmorProfile"] = apparmor
+    confined = apparmor.profile_of(security_words(host).get("apparmor", ""), host, around.apparmor)
+    if confined:
+        process["apparmorProfile"] = confined
     return process
 
 
@@ -167,7 +168,7 @@ def capability_set(add: tuple[str, ...], drop: tuple[str, ...]) -> tuple[str, ..
     Raises:
         InvalidInput: an unknown one.
     """
-    added, dropped = _known(add), _known(drop)
+    added, dropped = _known(add, "CapAdd"), _known(drop, "CapDrop")
     base = defaults.ALL_CAPABILITIES if "ALL" in added else defaults.CAPABILITIES
     kept = [] if "ALL" in dropped else [name for name in base if name not in dropped]
     kept += [name for name in added if name != "ALL" and name not in kept]
@@ -182,7 +183,7 @@ def granted(host: HostConfig) -> tuple[str, ...]:
     """
     add, drop = (("ALL",), ()) if host.privileged else (host.cap_add, host.cap_drop)
     wanted = capability_set(add, drop)
-    if not any(name.upper() in ("ALL", "CAP_ALL") for name in add):
+    if not any(name.upper() == "ALL" for name in add):
         return wanted
     there = _bounding_set()
     named = {name.upper().removeprefix("CAP_") for name in add}
@@ -197,12 +198,12 @@ def _bounding_set() -> int:
     return -1
 
 
-def _known(names: tuple[str, ...]) -> list[str]:
+def _known(names: tuple[str, ...], what: str) -> list[str]:
     out = []
     for name in names:
         plain = name.upper().removeprefix("CAP_")
-        if plain != "ALL" and plain not in defaults.ALL_CAPABILITIES:
-            raise InvalidInput(f'invalid CapAdd: unknown capability: "CAP_{plain}"')
+        if name.upper() != "ALL" and plain not in defaults.ALL_CAPABILITIES:
+            raise InvalidInput(f'invalid {what}: unknown capability: "CAP_{plain}"')
         out.append(plain)
     return out
 
@@ -239,7 +240,7 @@ def _limit(linux: dict[str, Any], host: HostConfig) -> None:
         linux["devices"] = made
 
 
-def _security_words(host: HostConfig) -> dict[str, str]:
+def security_words(host: HostConfig) -> dict[str, str]:
     """The user's security options; docker's older form has a colon."""
     found = {}
     for word in host.security_opt:
@@ -250,7 +251,7 @@ def _security_words(host: HostConfig) -> dict[str, str]:
 
 
 def _seccomp(host: HostConfig, capabilities: tuple[str, ...]) -> dict[str, Any] | None:
-    asked = _security_words(host).get("seccomp", "")
+    asked = security_words(host).get("seccomp", "")
     if asked == "unconfined" or (host.privileged and not asked):
         return None
     if not asked:
@@ -258,11 +259,3 @@ def _seccomp(host: HostConfig, capabilities: tuple[str, ...]) -> dict[str, Any] 
     from pallet.runtime.seccomp_profile import filter_from
 
     return filter_from(asked, capabilities)
-
-
-def _has_apparmor() -> bool:
-    try:
-        with open(_APPARMOR) as file:
-            return file.read(1) == "Y"
-    except OSError:
-        return False

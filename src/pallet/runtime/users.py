@@ -41,7 +41,7 @@ def resolve_user(words: str, passwd: bytes, group: bytes) -> User:
     Raises:
         HostError: no such user or group, in docker's words.
     """
-    name, _, group_name = words.partition(":")
+    name, group_name = (*words.split(":"), "")[:2]
     name = name or "0"
     number = _number(name)
     uid, gid, home, found_name = number if number is not None else 0, 0, "/", ""
@@ -90,7 +90,7 @@ def _group(name: str, group: bytes) -> int:
             return _int(fields[2])
     if number is None:
         raise HostError(f"unable to find group {name}: no matching entries in group file")
-    if number > _LARGEST:
+    if not 0 <= number <= _LARGEST:
         raise HostError("uids and gids must be in range 0-2147483647")
     return number
 
@@ -105,7 +105,8 @@ def _lines(text: bytes, fields: int) -> list[list[str]]:
 
 
 def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() else None
+    digits = text.removeprefix("-")
+    return int(text) if digits.isascii() and digits.isdigit() else None
 
 
 def _int(text: str) -> int:

@@ -9,6 +9,7 @@ import pytest
 from pallet.digest import Digest
 from pallet.errors import InvalidInput
 from pallet.oci.config import ContainerConfig
+from pallet.runtime.apparmor import profile_names, profile_of
 from pallet.runtime.paths import ContainerPaths
 from pallet.runtime.seccomp import profile
 from pallet.runtime.spec import Surroundings, build_spec, capability_set
@@ -25,6 +26,7 @@ def _spec(
     host: HostConfig | None = None,
     user: User | None = None,
     network: str = "new",
+    apparmor: frozenset[str] | None = None,
 ) -> dict[str, Any]:
     record = ContainerRecord(
         id=_ID,
@@ -38,7 +40,8 @@ def _spec(
         config=config or ContainerConfig(hostname="host"),
         host=host or HostConfig(),
     )
-    return build_spec(record, Surroundings(_PATHS, user or User(0, 0, (0,), "/root"), network, seccomp=False))
+    around = Surroundings(_PATHS, user or User(0, 0, (0,), "/root"), network, seccomp=False, apparmor=apparmor)
+    return build_spec(record, around)
 
 
 def test_process() -> None:
@@ -133,3 +136,21 @@ def test_seccomp_depends_on_capabilities() -> None:
     assert rule("clone3") == ["SCMP_ACT_ERRNO"]
     assert rule("clone3", "SYS_ADMIN") == ["SCMP_ACT_ALLOW"]
     assert profile((), "x86_64")["defaultErrnoRet"] == 38
+
+
+def test_apparmor_profiles() -> None:
+    there = frozenset({"docker-default", "mine"})
+    privileged = HostConfig(privileged=True)
+    assert profile_of("", HostConfig(), None) == profile_of("mine", HostConfig(), None) == ""
+    assert profile_of("", HostConfig(), there) == "docker-default"
+    assert profile_of("", HostConfig(), frozenset({"mine"})) == ""
+    assert profile_of("mine", HostConfig(), there) == profile_of("mine", privileged, there) == "mine"
+    assert profile_of("", privileged, there) == "unconfined"
+    assert profile_names("docker-default (enforce)\n/usr/bin/man (complain)\n") == {"docker-default", "/usr/bin/man"}
+
+
+def test_apparmor_in_the_configuration() -> None:
+    host = HostConfig(security_opt=("apparmor=mine",))
+    assert "apparmorProfile" not in _spec(host=host)["process"]
+    assert _spec(host=host, apparmor=frozenset())["process"]["apparmorProfile"] == "mine"
+    assert _spec(apparmor=frozenset({"docker-default"}))["process"]["apparmorProfile"] == "docker-default"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from pallet.cli.command import Command
 from pallet.cli.container.create_flags import create_flags
 from pallet.cli.failure import Failure, from_daemon, running
@@ -19,9 +17,6 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
     from pallet.cli.container.create_words import create_options
     from pallet.cli.container.creation import create
 
-    if opts.cidfile and os.path.exists(opts.cidfile):
-        text = f"container ID file found, make sure the other container isn't running or delete {opts.cidfile}"
-        raise Failure(text, exit_code=1)
     attach = frozenset(opts.attach or ("stdout", "stderr", *(("stdin",) if opts.interactive else ())))
     record = create(ctx, opts, create_options(ctx, opts, args, attach=attach))
     ctx.print(record.id)
@@ -33,6 +28,10 @@ _fail_early = running("create")
 
 def _fail(error: PalletError) -> tuple[str, int]:
     """What docker's client finds itself is an error of usage, unlike with `run` what the daemon finds is none."""
+    from pallet.cli.container.creation import EarlyFailure
+
+    if isinstance(error, EarlyFailure):
+        return error.message, 1
     if isinstance(error, Failure) and error.exit_code is None:
         return _fail_early(error)
     return from_daemon(error)

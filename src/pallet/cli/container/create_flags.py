@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pallet.cli.command import Flag
-from pallet.cli.container.variables import environment_word
+from pallet.cli.container.variables import environment_word, label_word
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,11 +70,12 @@ _GENERAL = (
         kind="string",
         help="GPU devices to add to the container ('all' to pass all GPUs)",
         metavar="gpu-request",
+        read=_reader("gpus"),
     ),
     Flag("init", help="Run an init inside the container that forwards signals and reaps processes"),
     Flag("interactive", "i", help="Keep STDIN open even if not attached"),
     Flag("isolation", kind="string", help="Container isolation technology"),
-    Flag("label", "l", "list", help="Set meta data on a container"),
+    Flag("label", "l", "list", help="Set meta data on a container", read=label_word),
     Flag("label-file", kind="list", help="Read in a line delimited file of labels", complete="file"),
     Flag("name", kind="string", help="Assign a name to the container"),
     Flag("platform", kind="string", help="Set platform if server is multi-platform capable"),

@@ -34,9 +34,10 @@ def ulimit(text: str) -> Ulimit:
     if len(limits) > 2:
         raise InvalidInput(f"too many limit value arguments - {value}, can only have up to two, `soft[:hard]`")
     soft = _decimal(limits[0])
-    hard = _decimal(limits[1]) if len(limits) == 2 and limits[1] else soft
+    hard = _decimal(limits[1]) if len(limits) == 2 else soft
     if hard != -1 and (soft == -1 or soft > hard):
-        raise InvalidInput(f"ulimit soft limit must be less than or equal to hard limit: {soft} > {hard}")
+        how = f"soft: -1 (unlimited), hard: {hard}" if soft == -1 else f"{soft} > {hard}"
+        raise InvalidInput(f"ulimit soft limit must be less than or equal to hard limit: {how}")
     return Ulimit(name, hard, soft)
 
 
@@ -50,7 +51,7 @@ def _decimal(text: str) -> int:
 
 def _device_and_value(text: str) -> tuple[str, str]:
     device, colon, value = text.partition(":")
-    if not colon or ":" in value:
+    if not colon:
         raise InvalidInput(f"bad format: {text}")
     if not device.startswith("/dev/"):
         raise InvalidInput(f"bad format for device path: {text}")
@@ -114,6 +115,8 @@ def sysctl(text: str) -> str:
 def address(text: str) -> str:
     """Check an IP address. Raises InvalidInput."""
     try:
+        if "%" in text:  # the zone of a link-local address, which means nothing elsewhere
+            raise ValueError(text)
         return str(ipaddress.ip_address(text.strip()))
     except ValueError:
         raise InvalidInput(f"{text} is not an ip address") from None
@@ -131,7 +134,7 @@ def search_domain(text: str) -> str:
 
 
 def _is_label(text: str) -> bool:
-    inner = text.replace("-", "").replace("_", "")
+    inner = text.replace("-", "")
     return 0 < len(text) <= _LARGEST_LABEL and inner.isascii() and inner.isalnum() and text[0] != "-" != text[-1]
 
 
@@ -163,6 +166,26 @@ def stream(text: str) -> str:
     if name not in _STREAMS:
         raise InvalidInput("valid streams are STDIN, STDOUT and STDERR")
     return name
+
+
+def gpus(text: str) -> str:
+    """Check docker's words for GPUs: `all`, `2`, `device=0,capabilities=utility`. Raises InvalidInput."""
+    from pallet.cli.container.mount_words import fields
+
+    seen: set[str] = set()
+    for field in fields(text):
+        key, equals, value = field.partition("=")
+        if not equals:
+            key, value = "count", field
+        if key in seen:
+            raise InvalidInput(f"gpu request key '{key}' can be specified only once")
+        seen.add(key)
+        if key not in ("count", "driver", "device", "capabilities", "options"):
+            raise InvalidInput(f"unexpected key '{key}' in '{field}'")
+        digits = value[1:] if value[:1] in ("+", "-") else value
+        if key == "count" and value != "all" and not (digits.isascii() and digits.isdigit()):
+            raise InvalidInput(f"count must be an integer: strconv.Atoi: parsing {quoted(value)}: invalid syntax")
+    return text
 
 
 def swap(text: str) -> int:

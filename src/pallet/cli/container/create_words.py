@@ -46,7 +46,7 @@ def create_options(ctx: Context, opts: Options, args: list[str], *, attach: froz
         entrypoint = (opts.entrypoint,) if opts.entrypoint else ()
     _check_mac(opts.mac_address)
     resources = _resources(ctx, opts)
-    _check_publish(opts.publish)
+    publish = _published(opts.publish, opts.expose)
     if opts.pid not in ("", "host") and not (opts.pid.startswith("container:") and opts.pid != "container:"):
         raise Failure("--pid: invalid PID mode")
     if opts.uts not in ("", "host"):
@@ -84,7 +84,7 @@ def create_options(ctx: Context, opts: Options, args: list[str], *, attach: froz
         attach=attach,
         tty=opts.tty,
         open_stdin=opts.interactive,
-        publish=opts.publish,
+        publish=publish,
         publish_all=opts.publish_all,
         expose=opts.expose,
         volumes=tuple(_absolute(word) for word in opts.volume),
@@ -170,15 +170,22 @@ def _check_mac(text: str) -> None:
         raise Failure(f"{text} is not a valid mac address")
 
 
-def _check_publish(publish: tuple[str, ...]) -> None:
+def _published(publish: tuple[str, ...], expose: tuple[str, ...]) -> tuple[str, ...]:
+    """The words of `-p` in their usual form; those of `--expose` are only checked."""
+    if not publish and not expose:
+        return ()
     from pallet.errors import InvalidInput
-    from pallet.network.ports import parse_publish
+    from pallet.network.ports import parse_expose, parse_publish, standard_publish
 
     try:
-        for words in publish:
+        found = tuple(standard_publish(words) for words in publish)
+        for words in found:
             parse_publish(words)
+        for words in expose:
+            parse_expose(words)
     except InvalidInput as error:
         raise Failure(error.message) from None
+    return found
 
 
 def _is_mode(text: str) -> bool:
@@ -240,9 +247,12 @@ def _profile(path: str) -> str:
     try:
         with open(path, encoding="utf-8") as file:
             text = file.read()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = (getattr(error, "strerror", None) or str(error)).lower()
-        raise Failure(f"opening seccomp profile ({path}) failed: open {path}: {reason}") from None
+    except OSError as error:
+        from pallet.cli.container.variables import reading_failure
+
+        raise Failure(f"opening seccomp profile ({path}) failed: {reading_failure(path, error)}") from None
+    except UnicodeDecodeError as error:
+        raise Failure(f"opening seccomp profile ({path}) failed: open {path}: {str(error).lower()}") from None
     try:
         return json.dumps(json.loads(text), separators=(",", ":"), ensure_ascii=False)
     except ValueError as error:

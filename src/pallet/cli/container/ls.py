@@ -32,6 +32,16 @@ _HEADERS = {
     "LocalVolumes": "LOCAL VOLUMES",
     "Networks": "NETWORKS",
 }
+_RAW = """container_id: {{.ID}}
+image: {{.Image}}
+command: {{.Command}}
+created_at: {{.CreatedAt}}
+state: {{- pad .State 1 0}}
+status: {{- pad .Status 1 0}}
+names: {{.Names}}
+labels: {{- pad .Labels 1 0}}
+ports: {{- pad .Ports 1 0}}
+"""
 _COMMAND_WIDTH = 20
 _MOUNT_WIDTH = 15
 
@@ -198,7 +208,7 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
     from pallet.ops.container_list import list_containers
 
     _try_template(opts.format)
-    last = 1 if opts.latest else max(opts.last, 0)
+    last = 1 if opts.latest and opts.last == -1 else max(opts.last, 0)
     summaries = list_containers(ctx.engine, all=opts.all, last=last, filters=opts.filter)
     columns = ("ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names", *(("Size",) if opts.size else ()))
     print_rows(
@@ -208,6 +218,7 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
         columns=columns,
         headers=_HEADERS,
         quiet="ID" if opts.quiet else "",
+        named={"raw": "container_id: {{.ID}}" if opts.quiet else _RAW + ("size: {{.Size}}\n" if opts.size else "")},
     )
     return 0
 

@@ -36,6 +36,8 @@ def mount(text: str) -> dict[str, Any]:
             value = "true"
         _read(found, options, key, value, field)
     kind = found["Type"]
+    if not kind:
+        raise InvalidInput("type is required")
     if not found.get("Target"):
         raise InvalidInput("target is required")
     for other in _TYPED:

@@ -31,8 +31,6 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
         if streams is None:
             return 1
     options = create_options(ctx, opts, args, attach=attach)
-    if options.network == "host" and (opts.publish or opts.publish_all):
-        ctx.warn("WARNING: Published ports are discarded when using host network mode")
     record = create(ctx, opts, options)
     if attach.isdisjoint(("stdout", "stderr")):
         ctx.print(record.id)

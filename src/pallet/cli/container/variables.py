@@ -22,6 +22,16 @@ def environment_word(text: str) -> str:
     return text
 
 
+def label_word(text: str) -> str:
+    """Check one `-l`. Raises InvalidInput."""
+    name = text.partition("=")[0]
+    if not name:
+        raise InvalidInput(f"invalid label '{text}': empty name")
+    if any(char.isspace() for char in name):
+        raise InvalidInput(f"label '{name}' contains whitespaces")
+    return text
+
+
 def environment(files: Iterable[str], words: Iterable[str], environ: Mapping[str, str]) -> tuple[str, ...]:
     """The variables of `--env-file` and `-e`; a bare name takes its value from the user's environment.
 
@@ -50,12 +60,18 @@ def labels(files: Iterable[str], words: Iterable[str]) -> dict[str, str]:
     return found
 
 
+def reading_failure(path: str, error: OSError) -> str:
+    """Go's words for a file that cannot be read; a directory can be opened there."""
+    verb = "read" if isinstance(error, IsADirectoryError) else "open"
+    return f"{verb} {path}: {(error.strerror or '').lower()}"
+
+
 def _lines(path: str) -> Iterable[str]:
     try:
         with open(path, encoding="utf-8-sig") as file:
             text = file.read()
     except OSError as error:
-        raise Failure(f"open {path}: {(error.strerror or '').lower()}") from None
+        raise Failure(reading_failure(path, error)) from None
     except UnicodeDecodeError:
         raise Failure(f"env file {path} contains invalid utf8 bytes") from None
     for raw in text.splitlines():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pallet.cli.command import Command, Flag
+from pallet.cli.container.variables import label_word
 from pallet.cli.failure import Failure
 
 TYPE_CHECKING = False
@@ -69,11 +70,11 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
         raise Forbidden("Ingress network can only be global scope network")
     if opts.scope not in ("", "local"):
         raise Forbidden(f"cannot create a {opts.scope} scoped network when swarm is not active")
-    if opts.ipam_driver != "default":
+    if opts.ipam_driver not in ("", "default"):
         raise NotFound(f'plugin "{opts.ipam_driver}" not found')
     options = NetworkOptions(
         name=args[0],
-        driver=opts.driver,
+        driver=opts.driver or "bridge",
         pools=pools,
         internal=opts.internal,
         attachable=opts.attachable,
@@ -110,7 +111,7 @@ COMMAND = Command(
         Flag("ipam-driver", kind="string", default="default", help="IP Address Management Driver"),
         _map("ipam-opt", None, "Set IPAM driver specific options"),
         Flag("ipv6", help="Enable IPv6 networking"),
-        Flag("label", kind="list", help="Set metadata on a network"),
+        Flag("label", kind="list", help="Set metadata on a network", read=label_word),
         _map("opt", "o", "Set driver specific options"),
         Flag("scope", kind="string", help="Control the network's scope"),
         Flag("subnet", kind="list", help="Subnet in CIDR format that represents a network segment", metavar="strings"),

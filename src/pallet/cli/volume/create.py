@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pallet.cli.command import Command, Flag
+from pallet.cli.container.variables import label_word
 from pallet.cli.failure import Failure
 
 TYPE_CHECKING = False
@@ -31,7 +32,7 @@ COMMAND = Command(
     "pallet volume create -o type=tmpfs -o device=tmpfs -o o=size=64m scratch",
     flags=(
         Flag("driver", "d", "string", default="local", help="Specify volume driver name", complete="local"),
-        Flag("label", kind="list", help="Set metadata for a volume"),
+        Flag("label", kind="list", help="Set metadata for a volume", read=label_word),
         Flag("name", kind="string", help="Specify volume name", hidden=True),
         Flag("opt", "o", "list", help="Set driver specific options", metavar="map", shown="map[]"),
     ),
