@@ -16,7 +16,7 @@ from tests.support.storefiles import unexplained
 
 pytestmark = pytest.mark.root
 
-_SMALL, _LARGE = "7m", "128m"
+_SMALL, _LARGE = "8m", "128m"
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_pull_then_prune(small: PalletCLI, made: Image, registry: RegistryServer
 
 def test_import_and_load(small: PalletCLI, made: Image, tmp_path: Path) -> None:
     tar = tmp_path / "tree.tar"
-    tar.write_bytes(images.tar([images.entry(f"f{part}", os.urandom(100_000)) for part in range(60)]))
+    tar.write_bytes(images.tar([images.entry(f"f{part}", os.urandom(100_000)) for part in range(90)]))
     layout = tmp_path / "layout"
     images.write_layout(layout, made, "full:1")
     subprocess.run(["tar", "-C", layout, "-cf", tmp_path / "layout.tar", "."], check=True)

@@ -4,7 +4,7 @@ A layer's directory is `fs`; if an image lies beside it, `fs` is empty and the i
 keep what they were made of: once one is mounted, its layers' own mounts can go.
 
 Linux 6.12 and newer mount EROFS from files; older ones through a loop device, which the kernel frees with the mount.
-Only the former mount an image whose tar is a file apart, which lies beside it.
+An image whose tar is a file apart, which lies beside it, is mounted with that as a second device.
 Source: mount(2), loop(4).
 """
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from fcntl import ioctl
 
 from pallet.errors import HostError
@@ -92,11 +92,13 @@ def mount_image(image: str, directory: str) -> None:
         HostError: the kernel refuses.
     """
     try:
-        if os.path.exists(tar_of(image)):
-            _mount_with_tar(image, directory)
-            return
         try:
-            mounts.mount(image, directory, "erofs", mounts.MS_RDONLY)
+            with ExitStack() as opened:
+                options = None
+                if os.path.exists(tar_of(image)):
+                    tar = _open(tar_of(image), opened)
+                    options = f"device=/proc/self/fd/{tar}"  # no path that a user chose: it could have a comma
+                mounts.mount(image, directory, "erofs", mounts.MS_RDONLY, options)
         except OSError as error:
             if error.errno != errno.ENOTBLK:
                 raise
@@ -105,29 +107,24 @@ def mount_image(image: str, directory: str) -> None:
         raise HostError(f"cannot mount {image}: {error.strerror}") from error
 
 
-def _mount_with_tar(image: str, directory: str) -> None:
-    tar = os.open(tar_of(image), os.O_RDONLY | os.O_CLOEXEC)
-    try:  # no path that a user chose may come into the options: it could have a comma
-        mounts.mount(image, directory, "erofs", mounts.MS_RDONLY, f"device=/proc/self/fd/{tar}")
-    finally:
-        os.close(tar)
-
-
 def mount_by_loop(image: str, directory: str) -> None:
-    """Mount an EROFS image through a loop device. Raises OSError."""
-    file = os.open(image, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        path, device = _loop_device(file)
-        try:
-            mounts.mount(path, directory, "erofs", mounts.MS_RDONLY)
-        finally:
-            os.close(device)  # the mount has it open, too; the last one to close it frees it
-    finally:
-        os.close(file)
+    """Mount an EROFS image, and its tar if that is apart, through loop devices. Raises OSError."""
+    with ExitStack() as opened:  # the mount has the devices open, too; the last one to close them frees them
+        source = _loop_device(_open(image, opened), opened)
+        options = None
+        if os.path.exists(tar_of(image)):
+            options = f"device={_loop_device(_open(tar_of(image), opened), opened)}"
+        mounts.mount(source, directory, "erofs", mounts.MS_RDONLY, options)
 
 
-def _loop_device(file: int) -> tuple[str, int]:
-    """A loop device for an open file: its path, and a descriptor that keeps it."""
+def _open(path: str, opened: ExitStack) -> int:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    opened.callback(os.close, fd)
+    return fd
+
+
+def _loop_device(file: int, opened: ExitStack) -> str:
+    """The path of a loop device for an open file; it is kept as long as a descriptor in `opened`."""
     config = bytearray(_CONFIG_SIZE)
     config[:4] = file.to_bytes(4, "little")
     config[_CONFIG_FLAGS_AT : _CONFIG_FLAGS_AT + 4] = _READ_ONLY_AUTOCLEAR.to_bytes(4, "little")
@@ -138,7 +135,8 @@ def _loop_device(file: int) -> tuple[str, int]:
             device = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
             try:
                 ioctl(device, _LOOP_CONFIGURE, bytes(config))
-                return path, device
+                opened.callback(os.close, device)
+                return path
             except OSError as error:
                 os.close(device)
                 if error.errno != errno.EBUSY or attempt == _TRIES - 1:  # somebody else took it
