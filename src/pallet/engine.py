@@ -28,6 +28,7 @@ class Engine:
         self._snapshots: Snapshots | None = None
         self._registry: Registry | None = None
         self._makes_images: bool | None = None
+        self._leaves_tars_apart: bool | None = None
 
     @property
     def store(self) -> Store:
@@ -40,11 +41,20 @@ class Engine:
 
     @property
     def snapshots(self) -> Snapshots:
-        """Unpacked layers."""
+        """Unpacked layers; those that did not reach the disk before the machine went down are made again first.
+
+        Raises:
+            HostError: they cannot be.
+        """
         if self._snapshots is None:
             from pallet.layer.snapshots import Snapshots
 
-            self._snapshots = Snapshots(self.settings.root)
+            snapshots = Snapshots(self.settings.root)
+            if snapshots.unsynced.of_other_boots():
+                from pallet.recovery import recover
+
+                recover(self.store, snapshots, lambda: self.makes_images)
+            self._snapshots = snapshots
         return self._snapshots
 
     @property
@@ -57,6 +67,16 @@ class Engine:
         if self._makes_images is None:
             self._makes_images = self._try_images()
         return self._makes_images
+
+    @property
+    def leaves_tars_apart(self) -> bool:
+        """Whether an image's tar may be the layer's blob; asked only for layers whose blob is one. Errors as above."""
+        if self._leaves_tars_apart is None:
+            from pallet.layer.erofs.probe import why_no_images
+
+            staging = os.path.join(self.settings.root, "staging")
+            self._leaves_tars_apart = self.makes_images and not why_no_images(staging, apart=True)
+        return self._leaves_tars_apart
 
     @property
     def registry(self) -> Registry:
@@ -82,7 +102,10 @@ class Engine:
         return not reason
 
     def _remove_snapshot(self, chain: str) -> None:
-        self.snapshots.remove(chain)
+        """Called by the collector, under the lock that `recover` waits for: as it is, without looking at others."""
+        from pallet.layer.snapshots import Snapshots
+
+        Snapshots(self.settings.root).remove(chain)
 
     def close(self) -> None:
         """Give back the database connection; the engine can be used again afterwards."""

@@ -26,12 +26,13 @@ def unexplained(pallet: PalletCLI) -> list[str]:
     locks = {f"{id}.{kind}" for id in containers for kind in ("lock", "wait", "attended")}
     expected = {
         "": {"db.sqlite", "db.sqlite-wal", "db.sqlite-shm", "lock", "blobs", "ingest", "snapshots", "staging"}
-        | {"containers", "volumes"},
+        | {"containers", "volumes", "unsynced"},
         "blobs": {"sha256"},
         "blobs/sha256": blobs,
         "ingest": set(),
         "snapshots": snapshots,
         "staging": set(),
+        "unsynced": {"lock"},
         "containers": containers,
         "volumes": set(),
     }

@@ -18,7 +18,7 @@ RANKS = {
     **dict.fromkeys(("oci", "gotemplate", "dockerfile"), 0),
     "host": 1,
     **dict.fromkeys(("store", "layer"), 2),
-    **dict.fromkeys(("registry", "archive", "runtime", "network"), 3),
+    **dict.fromkeys(("registry", "archive", "runtime", "network", "recovery"), 3),
     **dict.fromkeys(("engine", "ops"), 4),
     "build": 5,
     **dict.fromkeys(("cli", "api", "sdk"), 6),

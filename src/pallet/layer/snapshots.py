@@ -6,9 +6,10 @@
     snapshots/<20 hex of the chain ID>/layer.tar     the image's tar, if that is apart: a hard link to the layer's blob
     staging/<random>/                          one that is being made, locked by its maker; or one that is going
 
-Names are short because a mount's options have to fit in one page. A snapshot appears whole, by a rename after all of it
-is on the disk, and never changes afterwards. The same layer on other parents is another snapshot: what it looks like
-may depend on them. Trees and images stand side by side; `pallet.host.erofs` mounts what needs mounting.
+Names are short because a mount's options have to fit in one page. A snapshot appears whole, by a rename, and never
+changes afterwards; that it is on the disk by then is not waited for, see `pallet.layer.unsynced`. The same layer on
+other parents is another snapshot: what it looks like may depend on them. Trees and images stand side by side;
+`pallet.host.erofs` mounts what needs mounting.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ import msgspec
 from pallet.digest import Digest
 from pallet.errors import HostError, Integrity, NotFound, PalletError
 from pallet.host.erofs import image_of, tar_of
-from pallet.host.files import make_spreading_directory, remove_tree, sync_directory, sync_filesystem, tree_size
+from pallet.host.files import make_spreading_directory, remove_tree, tree_size
 from pallet.host.locks import try_flock
 from pallet.layer.placement import snapshot_path
+from pallet.layer.unsynced import OLD, Unsynced
 from pallet.oci.codec import decode, encode
 
 
@@ -164,12 +166,17 @@ class Snapshots:
 
     Args:
         root: the store's directory; what is needed in it is made when first written.
+
+    Attributes:
+        unsynced: notes of those that may not be on the disk yet.
     """
 
     def __init__(self, root: str) -> None:
         root = os.path.join(os.getcwd(), root)
         self._directory = os.path.join(root, "snapshots")
         self._staging = os.path.join(root, "staging")
+        self._staged = False
+        self.unsynced = Unsynced(root)
 
     def has(self, chain: str) -> bool:
         """Whether the layer is here, unpacked."""
@@ -226,13 +233,16 @@ class Snapshots:
         Raises:
             HostError: it cannot be made.
         """
+        if not self._staged:  # later on, what is being made here would have to be written, too
+            self._staged = True
+            self.unsynced.make_good(older_than=OLD)
         return Staging(os.path.join(self._staging, os.urandom(6).hex()))
 
     def commit(self, made: Sequence[tuple[Staging, SnapshotInfo]]) -> None:
         """Make snapshots of staged directories, in this order: parents first.
 
-        All of them reach the disk by one syncfs before the first appears. One that another process has made meanwhile
-        is dropped: both are the same.
+        They are noted as not being on the disk yet. One that another process has made meanwhile is dropped: both are
+        the same.
 
         Raises:
             HostError: the disk is full, ...
@@ -244,16 +254,15 @@ class Snapshots:
             for staging, info in made:
                 with open(os.path.join(staging.path, "layer"), "wb") as file:
                     file.write(encode(info))
-            sync_filesystem(self._staging)
-            for staging, info in made:
-                try:
-                    os.rename(staging.path, self._path(info.chain_id))
-                except OSError as error:
-                    if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
-                        raise
-                    staging.discard()
-                staging.release()
-            sync_directory(self._directory)
+            with self.unsynced.noted([info.chain_id for _, info in made]):
+                for staging, info in made:
+                    try:
+                        os.rename(staging.path, self._path(info.chain_id))
+                    except OSError as error:
+                        if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                            raise
+                        staging.discard()
+                    staging.release()
         except OSError as error:
             raise HostError(f"cannot keep an unpacked layer: {error.strerror}") from error
 

@@ -12,30 +12,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence, Set
 
-import msgspec
-
 from pallet.digest import Digest
 from pallet.errors import PalletError
-from pallet.host.idmap import in_user_namespace
 from pallet.layer.compare import differences
 from pallet.layer.erofs.check import damage
-from pallet.layer.install import Installer
+from pallet.layer.reinstall import PackedLayer, unpack_missing
 from pallet.layer.snapshots import Snapshots
-from pallet.layer.unpack import Unpacker
-
-
-class PackedLayer(msgspec.Struct, frozen=True):
-    """A layer of an image, as it is stored.
-
-    Attributes:
-        chain_id: the key of its snapshot.
-        diff_id: the digest of its uncompressed tar.
-        media_type: of its blob.
-    """
-
-    chain_id: Digest
-    diff_id: Digest
-    media_type: str
 
 
 def verify_layers(
@@ -65,21 +47,30 @@ def verify_layers(
     sound = set(known)
     for layer in layers:
         if layer.chain_id not in sound and os.path.exists(snapshots.image(layer.chain_id)):
-            wrong = _image_damage(snapshots, layer)
+            wrong = image_damage(snapshots, layer.chain_id, layer.diff_id)
             if not wrong:
                 sound.add(layer.chain_id)
             yield layer.chain_id, wrong
     yield from _verify_trees(snapshots, layers, reopen, sound, limit)
 
 
-def _image_damage(snapshots: Snapshots, layer: PackedLayer) -> list[str]:
+def image_damage(snapshots: Snapshots, chain: Digest, diff_id: Digest) -> list[str]:
+    """What is wrong with a snapshot that is an image, in sentences; an empty list if nothing is.
+
+    Args:
+        snapshots: where it is.
+        chain: its chain ID.
+        diff_id: the digest of the layer's tar.
+    """
     try:
-        info = snapshots.info(layer.chain_id)
+        info = snapshots.info(chain)
     except PalletError as error:
         return [error.message]
-    if info.image is None or info.diff_id != layer.diff_id:
+    if info.image is None or info.diff_id != diff_id:
         return ["its description is wrong"]
-    return damage(snapshots.image(layer.chain_id), info.image.tar_size, info.diff_id, info.image.metadata, apart=info.image.apart)
+    return damage(
+        snapshots.image(chain), info.image.tar_size, info.diff_id, info.image.metadata, apart=info.image.apart
+    )
 
 
 def _verify_trees(
@@ -97,7 +88,7 @@ def _verify_trees(
     with snapshots.stage() as staging:
         again = Snapshots(staging.path)
         _lend(snapshots, again, [layer.chain_id for layer in layers if layer.chain_id in known])
-        _unpack(again, layers, reopen)
+        unpack_missing(again, layers, reopen)
         for layer in layers:
             chain = layer.chain_id
             if chain in known or not is_tree(chain):
@@ -117,21 +108,6 @@ def _lend(snapshots: Snapshots, again: Snapshots, chains: Sequence[str]) -> None
         os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
         if not os.path.lexists(target):
             os.symlink(os.path.dirname(snapshots.fs(chain)), target)
-
-
-def _unpack(again: Snapshots, layers: Sequence[PackedLayer], reopen: Callable[[int], Iterator[bytes]]) -> None:
-    diff_ids = [layer.diff_id for layer in layers]
-    with (
-        Unpacker(workers=1) as pool,
-        Installer(again, pool, diff_ids, reopen, userxattr=in_user_namespace()) as installer,
-    ):
-        for position, layer in enumerate(layers):
-            if not installer.has(position):
-                with installer.begin(position, layer.media_type) as job:
-                    for chunk in reopen(position):
-                        job.write(chunk)
-                    job.finish()
-        installer.settle()
 
 
 def _description(snapshots: Snapshots, again: Snapshots, chain: Digest) -> list[str]:

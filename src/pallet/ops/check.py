@@ -11,11 +11,11 @@ from functools import partial
 
 import msgspec
 
-from pallet.content import CHUNK_SIZE
 from pallet.digest import Digest
 from pallet.engine import Engine
 from pallet.errors import Integrity
-from pallet.layer.verify import PackedLayer, verify_layers
+from pallet.layer.reinstall import PackedLayer
+from pallet.layer.verify import verify_layers
 from pallet.progress import Event, Progress, silent
 from pallet.store.check import Finding, blob_bytes
 from pallet.store.check import check as check_store
@@ -48,6 +48,7 @@ def check(engine: Engine, *, repair: bool = False, quick: bool = False, progress
     Raises:
         HostError: the store cannot be read at all, or there is no room to unpack a layer.
     """
+    engine.snapshots.unsynced.make_good()
     findings = _find(engine, quick, progress)
     if not findings or not repair:
         return Checked(findings, left=findings)
@@ -107,9 +108,7 @@ def _layers(engine: Engine, damaged: set[str], progress: Progress) -> Iterator[F
 
 
 def _chunks(engine: Engine, layers: Sequence[LayerRow], position: int) -> Iterator[bytes]:
-    with engine.store.blobs.open(layers[position].digest) as file:
-        while chunk := file.read(CHUNK_SIZE):
-            yield chunk
+    return engine.store.blobs.chunks(layers[position].digest)
 
 
 def _damaged(engine: Engine, chain: Digest, differences: list[str]) -> Finding:

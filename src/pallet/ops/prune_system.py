@@ -80,6 +80,8 @@ def prune_system(
     images = prune_images(engine, all=all, filters=pairs, dry_run=dry_run)
     _wait_for_adders(engine, waiting)
     engine.store.collect()
+    if not dry_run:
+        engine.snapshots.unsynced.make_good()
     leftovers = tuple(sweep(engine.store, engine.snapshots.leftovers, dry_run=dry_run))
     leftovers += tuple(Swept("volume", name, size) for name, size in sweep_volumes(engine, dry_run=dry_run))
     leftovers += tuple(_sweep_locks(engine, dry_run=dry_run))

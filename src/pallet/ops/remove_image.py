@@ -10,6 +10,7 @@ import msgspec
 from pallet.digest import Digest
 from pallet.engine import Engine
 from pallet.errors import Conflict
+from pallet.layer.unsynced import OLD
 from pallet.ops.container_running import is_running
 from pallet.ops.record_event import image_event
 from pallet.reference import Reference
@@ -39,7 +40,7 @@ def remove_image(engine: Engine, name: str, *, force: bool = False, prune_parent
         NoSuchImage: there is no such image.
         Conflict: it is in use, with docker's text.
     """
-    images = engine.store.images
+    images, unsynced = engine.store.images, engine.snapshots.unsynced
     removed: list[Removed] = []
     with engine.store.db.transaction():
         match = images.resolve(name)
@@ -58,6 +59,7 @@ def remove_image(engine: Engine, name: str, *, force: bool = False, prune_parent
                 removed.append(Removed(untagged=reference.familiar))
         removed += _delete(engine, match.image, force=force, prune_parents=prune_parents)
     engine.store.collect(blocking=False)  # bytes that are in use by those who add are left to them
+    unsynced.make_good(older_than=OLD)
     return removed
 
 
@@ -79,6 +81,8 @@ def _delete(engine: Engine, image: Digest, *, force: bool, prune_parents: bool) 
     current = image
     while True:
         parent = images.get(current).parent
+        if engine.store.containers.using_image(current):
+            engine.snapshots.unsynced.make_good()  # what they stand on cannot be made again without its blobs
         chains = images.delete(current)
         image_event(engine, current, "delete")
         removed.append(Removed(deleted=current))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pallet.content import CHUNK_SIZE
 from pallet.oci.descriptor import Descriptor
 from pallet.store.blobs import Blobs
 
@@ -31,7 +30,4 @@ class StoreSource:
 
     def blob_chunks(self, descriptor: Descriptor, offset: int = 0) -> Iterator[bytes]:
         """The bytes of a blob from `offset` on. Raises NotFound if it is missing."""
-        with self._blobs.open(descriptor.digest) as file:
-            file.seek(offset)
-            while chunk := file.read(CHUNK_SIZE):
-                yield chunk
+        return self._blobs.chunks(descriptor.digest, offset)

@@ -17,7 +17,7 @@ from pallet.host.files import sync_directory, unlink_if_there
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import BinaryIO
 
     from pallet.oci.descriptor import Descriptor
@@ -68,6 +68,15 @@ class Blobs:
             raise NotFound(f"blob {digest} is missing") from error
         except OSError as error:
             raise HostError(f"cannot read blob {digest}: {error.strerror}") from error
+
+    def chunks(self, digest: Digest, offset: int = 0) -> Iterator[bytes]:
+        """The blob's bytes from `offset` on, piece by piece. Errors as `open`."""
+        from pallet.content import CHUNK_SIZE
+
+        with self.open(digest) as file:
+            file.seek(offset)
+            while chunk := file.read(CHUNK_SIZE):
+                yield chunk
 
     def read(self, descriptor: Descriptor) -> bytes:
         """A small blob (manifest, config) as a whole, verified.

@@ -127,6 +127,17 @@ class BuildCache:
                     garbage.note_chain(connection, chain)
                     garbage.note_blob(connection, blob)
 
+    def forget(self, chains: Iterable[str]) -> None:
+        """Forget all results that are, or lie on, one of these chains."""
+        for chain in chains:
+            rows = self._db.rows(
+                "WITH RECURSIVE up (chain) AS (SELECT ? UNION"
+                " SELECT layers.chain_id FROM up JOIN layers ON layers.parent = up.chain)"
+                " SELECT key FROM build_cache WHERE chain_id IN (SELECT chain FROM up)",
+                (chain,),
+            )
+            self.remove([Digest(row[0]) for row in rows])
+
     def own_chains(self) -> dict[str, int]:
         """The chains that the cache alone keeps, with the bytes of each one's uppermost layer.
 

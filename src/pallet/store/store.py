@@ -3,6 +3,7 @@
     db.sqlite      names, images, layers, containers
     blobs/ ingest/ see `pallet.store.blobs`
     snapshots/ staging/  unpacked layers, see `pallet.layer.snapshots`
+    unsynced/            which of them may not be on the disk yet, see `pallet.layer.unsynced`
     containers/<id>/     a container's files
     volumes/<name>/_data a volume's files
     lock           shared by those who add, exclusive for those who collect

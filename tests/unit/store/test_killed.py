@@ -88,6 +88,6 @@ def test_kill_at_random_moments(tmp_path: Path) -> None:
     store.collect()
     sweep(store, snapshots.leftovers)
     left = {path.relative_to(root).parts[0] for path in Path(root).rglob("*") if not path.is_dir()}
-    assert left == {"db.sqlite", "db.sqlite-wal", "db.sqlite-shm", "lock"}
+    assert left == {"db.sqlite", "db.sqlite-wal", "db.sqlite-shm", "lock", "unsynced"}
     assert snapshots.all() == []
     store.close()
