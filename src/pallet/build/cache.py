@@ -204,7 +204,8 @@ class LayerBook:
                 if not layer.known or not _succeeded(layer):
                     continue
                 packed, chain, parent = layer.packed, layer.chain_id, chain_of(layer.parent)
-                whole.append((made, SnapshotInfo(chain, packed.diff_id, parent, packed.size, packed.files)))
+                info = SnapshotInfo(chain, packed.diff_id, parent, packed.size, packed.files, packed.image)
+                whole.append((made, info))
                 digests = [key.on(parent) for key in made.keys if key.ready]
                 self._records.setdefault(layer, []).extend(digests)
                 kept += [
@@ -334,8 +335,9 @@ def _empty_beside(staging: Staging) -> None:
     """Remove what making the layer left beside it."""
     import os
 
+    from pallet.host.erofs import IMAGE_NAME, TAR_NAME
     from pallet.host.files import remove_tree
 
     for name in os.listdir(staging.path):
-        if name != "fs":
+        if name not in ("fs", IMAGE_NAME, TAR_NAME):
             remove_tree(f"{staging.path}/{name}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import posixpath
-import stat
 import threading
 from collections.abc import Callable, Sequence
 
@@ -197,10 +196,8 @@ class CopyStep:
                 people=roots[0],
                 clamp=self._shared.options.clamp,
             )
-            items = plan.items()
-            flat = all(stat.S_ISDIR(item.mode) for item in items)
-            unpacker = None if flat else self._shared.unpacker
-            return write_layer(self._shared.engine.store.blobs, unpacker, items, roots[0], lowers, staging)
+            engine, unpacker = self._shared.engine, lambda: self._shared.unpacker
+            return write_layer(engine, unpacker, plan.items(), roots[0], lowers, staging)
 
         packed = with_views(self._directory, stacks, write)
         # In the end all layers have to be on the disk: what is on its way there by then is not waited for.

@@ -32,6 +32,10 @@ def finish(shared: Shared, works: Sequence[Work], states: Sequence[State]) -> Bu
     with shared.journal.step("exporting to image") as step:
         step.log("exporting layers\n")
         shared.book.keep()
+        if options.leaves:
+            from pallet.build.compressed import compress
+
+            compress(shared, [state.top for state in states])
         images = [_image(shared, work, state) for work, state in zip(works, states, strict=True)]
         result = make_result(options, images, _said(shared, works, states))
         _put(shared, result)

@@ -16,7 +16,7 @@ import msgspec
 from pallet.content import ImageSource
 from pallet.digest import Digest
 from pallet.errors import PalletError
-from pallet.layer.snapshots import Staging
+from pallet.layer.snapshots import ImageInfo, Staging
 from pallet.oci.descriptor import Descriptor
 
 TYPE_CHECKING = False
@@ -25,12 +25,13 @@ if TYPE_CHECKING:
 
 
 class Packed(msgspec.Struct, frozen=True):
-    """What a layer is: its blob, the digest of its tar, docker's size of it, and how many entries it has."""
+    """What a layer is: its blob, the digest of its tar, docker's size of it, how many entries it has; its new image."""
 
     blob: Descriptor
     diff_id: Digest
     size: int
     files: int
+    image: ImageInfo | None = None
 
 
 class CacheLost(PalletError):
@@ -110,6 +111,10 @@ class Layer:
         """What has its blob, if it is away; None if that is here."""
         fetch = self._fetch
         return None if fetch is None else fetch.source
+
+    def repack(self, blob: Descriptor) -> None:
+        """Say that it has another blob with the same tar."""
+        self._packed = msgspec.structs.replace(self.packed, blob=blob)
 
     def settle(self, fs: str) -> None:
         """Say where its files are for good."""

@@ -1,4 +1,4 @@
-"""From a plan to a layer: one tar that is hashed and compressed while a confined worker unpacks it.
+"""From a plan to a layer: one tar that is compressed while a confined worker unpacks it, or makes an image around it.
 
 The same entries always give the same tar.
 """
@@ -7,29 +7,37 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pallet.build.copyplan import Item
 from pallet.build.digests import xattrs_of
 from pallet.build.layers import Packed
 from pallet.build.source import Entry, Tree
-from pallet.errors import HostError, Integrity
+from pallet.digest import Digest
+from pallet.errors import HostError, Unsupported
+from pallet.host.files import unlink_if_there
 from pallet.host.idmap import in_user_namespace
 from pallet.host.xattrs import read_xattrs
 from pallet.layer import tarformat as tf
+from pallet.layer.erofs.check import metadata_digest
+from pallet.layer.erofs.patch import settle_image
 from pallet.layer.settle import copy_directory_metadata, settle
-from pallet.layer.snapshots import Staging
+from pallet.layer.snapshots import ImageInfo, Staging
 from pallet.layer.tarwrite import TarWriter
-from pallet.layer.unpacked import UnpackMode
+from pallet.layer.unpacked import Unpacked
 from pallet.oci import media
-from pallet.store.blobs import Blobs
+from pallet.oci.descriptor import Descriptor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from pallet.engine import Engine
+    from pallet.layer.compress import Writable
     from pallet.layer.unpack import Unpacker, UnpackJob
     from pallet.ops.new_layer import LayerWriter
+    from pallet.store.blobs import Blobs
 
 _CHUNK = 1 << 20
+_MANY = 50  # entries for which an image is worth its mounts
 _XATTRS = ("user.", "trusted.", "security.capability", "system.posix_acl_")
 _TYPES = {
     stat.S_IFREG: tf.REGULAR,
@@ -42,26 +50,30 @@ _TYPES = {
 
 
 class _Tee:
-    """Takes the tar: the blob's writer and, if there is one, the worker get it."""
+    """Takes the tar: the blob's writer and the worker get it."""
 
-    def __init__(self, writer: LayerWriter, job: UnpackJob | None) -> None:
+    def __init__(self, writer: LayerWriter, job: UnpackJob) -> None:
         self._writer = writer
         self._job = job
 
     def write(self, data: bytes | bytearray | memoryview, /) -> None:
         self._writer.write(data)
-        if self._job is not None:
-            self._job.write(data)
+        self._job.write(data)
 
 
 def write_layer(
-    blobs: Blobs, unpacker: Unpacker | None, items: Sequence[Item], root: int, lowers: Sequence[str], staging: Staging
+    engine: Engine,
+    unpacker: Callable[[], Unpacker],
+    items: Sequence[Item],
+    root: int,
+    lowers: Sequence[str],
+    staging: Staging,
 ) -> Packed:
-    """Make the blob of a layer and unpack it into a staging directory.
+    """Make the blob of a layer, and its files in a staging directory, or an image of them.
 
     Args:
-        blobs: where the blob goes.
-        unpacker: unpacks it; may be None if all entries are directories.
+        engine: whose store; says whether images are made.
+        unpacker: gives the workers; not asked if all entries are directories.
         items: the entries, parents first.
         root: the root directory of the layers below, open.
         lowers: the directories of these layers, top first; images among them are mounted.
@@ -70,56 +82,121 @@ def write_layer(
     Raises:
         HostError: a file cannot be read, or changed while it was; the disk is full, ...
     """
+    blobs = engine.store.blobs
+    if all(stat.S_ISDIR(item.mode) for item in items):
+        return _write_directories(blobs, items, root, lowers, staging)
+    write = _Write(blobs, unpacker(), _Packer(items, root), lowers, staging)
+    if len(items) > _MANY and engine.makes_images:
+        try:
+            return write.apart() if engine.leaves_tars_apart else write.compressed(image=True)
+        except Unsupported:  # there is something that an image cannot hold
+            for path in (staging.image, staging.tar):
+                unlink_if_there(path)
+    return write.compressed(image=False)
+
+
+def _write_directories(
+    blobs: Blobs, items: Sequence[Item], root: int, lowers: Sequence[str], staging: Staging
+) -> Packed:
+    """Directories alone take no worker: names in the staging directory are ours, and none is a symlink."""
     from pallet.ops.new_layer import LayerWriter
 
-    # Directories alone take no worker: names in the staging directory are ours, and none is a symlink.
-    alone = all(stat.S_ISDIR(item.mode) for item in items)
-    job = (
-        None
-        if alone or unpacker is None
-        else unpacker.start(staging.fs, media.OCI_LAYER, mode=_mode(lowers), userxattr=in_user_namespace())
-    )
-    try:
-        with LayerWriter(blobs) as writer:
-            tar = TarWriter(_Tee(writer, job))
-            _Packer(tar, root).pack(items)
-            layer = writer.finish()
-        if job is None:
-            _make_directories(staging.fs, items, root, lowers)
-            return Packed(layer.descriptor, layer.diff_id, 0, len(items))
-        result = job.finish()
-    except BaseException:
-        if job is not None:
-            job.abort()
-        raise
-    if result.diff_id != layer.diff_id:
-        raise Integrity(f"a new layer was unpacked as {result.diff_id} instead of {layer.diff_id}")
-    if lowers and not settle(staging.fs, result, lowers, userxattr=in_user_namespace()):
-        raise HostError("a new layer does not fit on the layers below")
-    return Packed(layer.descriptor, layer.diff_id, result.size, result.files)
+    with LayerWriter(blobs) as writer:
+        _Packer(items, root).pack(writer)
+        layer = writer.finish()
+    _make_directories(staging.fs, items, root, lowers)
+    return Packed(layer.descriptor, layer.diff_id, 0, len(items))
 
 
-def _mode(lowers: Sequence[str]) -> UnpackMode:
-    return "diff" if lowers else "base"
+class _Write:
+    """The ways to make a layer of files; in each the worker hashes the tar."""
+
+    def __init__(
+        self, blobs: Blobs, unpacker: Unpacker, packer: _Packer, lowers: Sequence[str], staging: Staging
+    ) -> None:
+        self._blobs = blobs
+        self._unpacker = unpacker
+        self._packer = packer
+        self._lowers = lowers
+        self._staging = staging
+
+    def apart(self) -> Packed:
+        """An image whose tar is the blob: what is written once serves for both."""
+        with self._blobs.new() as blob, self._start(image=True, keep=blob.fileno()) as job:
+            self._packer.pack(job)
+            result = job.finish()
+            self._staging.take_tar(blob.path)
+            blob.adopt(Digest(result.diff_id), result.tar_size)
+        self._settle(result, image=True)
+        descriptor = Descriptor(media.DOCKER_LAYER, Digest(result.diff_id), result.tar_size)
+        return self._packed(descriptor, result, ImageInfo(result.tar_size, self._metadata(0), apart=True))
+
+    def compressed(self, *, image: bool) -> Packed:
+        """A compressed blob; and a tree, or an image that holds the tar once more."""
+        from pallet.ops.new_layer import LayerWriter
+
+        with self._start(image=image) as job, LayerWriter(self._blobs, hashed=False) as writer:
+            self._packer.pack(_Tee(writer, job))
+            blob = writer.finish_blob()
+            result = job.finish()
+        self._settle(result, image=image)
+        made = ImageInfo(result.tar_size, self._metadata(result.tar_size)) if image else None
+        return self._packed(blob, result, made)
+
+    def _start(self, *, image: bool, keep: int = -1) -> UnpackJob:
+        return self._unpacker.start(
+            self._staging.image if image else self._staging.fs,
+            media.DOCKER_LAYER,
+            mode="diff" if self._lowers else "base",
+            userxattr=in_user_namespace(),
+            image=image,
+            plain=True,
+            apart=keep >= 0,
+            keep=keep,
+        )
+
+    def _settle(self, result: Unpacked, *, image: bool) -> None:
+        if image:
+            settled = settle_image(self._staging.image, self._staging.fs, result, self._lowers)
+        else:
+            private = in_user_namespace()
+            settled = not self._lowers or settle(self._staging.fs, result, self._lowers, userxattr=private)
+        if not settled:
+            raise HostError("a new layer does not fit on the layers below")
+
+    def _metadata(self, tar_size: int) -> Digest:
+        return metadata_digest(self._staging.image, tar_size)
+
+    def _packed(self, blob: Descriptor, result: Unpacked, image: ImageInfo | None) -> Packed:
+        return Packed(blob, Digest(result.diff_id), result.size, result.files, image)
 
 
 class _Packer:
-    def __init__(self, tar: TarWriter, root: int) -> None:
-        self._tar = tar
-        self._root = root
-        self._links: dict[tuple[int, int, int], bytes] = {}
+    """Makes the tar of a layer's entries.
 
-    def pack(self, items: Sequence[Item]) -> None:
-        for item in items:
+    Args:
+        items: the entries, parents first.
+        root: the root directory of the layers below, open.
+    """
+
+    def __init__(self, items: Sequence[Item], root: int) -> None:
+        self._items = items
+        self._root = root
+        self._buffer = memoryview(bytearray(_CHUNK))  # always the same memory: new pages take longer than the reading
+
+    def pack(self, out: Writable) -> None:
+        """Write the tar. Raises HostError if a file cannot be read, and what `out` raises."""
+        self._tar = TarWriter(out)
+        self._links: dict[tuple[int, int, int], bytes] = {}
+        for item in self._items:
             self._item(item)
         self._tar.close()
 
     def _item(self, item: Item) -> None:
         kind = stat.S_IFMT(item.mode)
         name = os.fsencode(item.path)
-        xattrs = self._xattrs(item)
         if item.tree is None or item.entry is None:
-            self._add(item, name + b"/", tf.DIRECTORY, xattrs)
+            self._add(item, name + b"/", tf.DIRECTORY, self._xattrs(item))
             return
         status = item.entry.status
         if kind != stat.S_IFDIR and status.st_nlink > 1:
@@ -128,12 +205,14 @@ class _Packer:
                 self._add(item, name, tf.HARD_LINK, None, linkname=first)
                 return
         if kind == stat.S_IFREG:
-            self._file(item, item.tree, item.entry, xattrs)
+            self._file(item, item.tree, item.entry)
         elif kind == stat.S_IFDIR:
-            self._add(item, name + b"/", tf.DIRECTORY, xattrs)
+            self._add(item, name + b"/", tf.DIRECTORY, self._xattrs(item))
         elif kind in _TYPES:
             device = (os.major(status.st_rdev), os.minor(status.st_rdev))
-            self._add(item, name, _TYPES[kind], xattrs, linkname=os.fsencode(item.entry.link), device=device)
+            self._add(
+                item, name, _TYPES[kind], self._xattrs(item), linkname=os.fsencode(item.entry.link), device=device
+            )
 
     def _add(
         self,
@@ -159,7 +238,7 @@ class _Packer:
             xattrs=xattrs,
         )
 
-    def _file(self, item: Item, tree: Tree, entry: Entry, xattrs: dict[str, bytes] | None) -> None:
+    def _file(self, item: Item, tree: Tree, entry: Entry) -> None:
         try:
             fd = tree.open(entry.path)
             try:
@@ -172,13 +251,14 @@ class _Packer:
                 ):
                     raise HostError(f"{entry.path} changed while it was copied")
                 left = found.st_size
+                xattrs = self._xattrs(item) if os.listxattr(fd) else None
                 self._add(item, os.fsencode(item.path), tf.REGULAR, xattrs, size=left)
                 while left:
-                    data = os.read(fd, min(left, _CHUNK))
-                    if not data:
+                    count = os.readv(fd, [self._buffer[:left]])
+                    if not count:
                         raise HostError(f"{entry.path} changed while it was copied")
-                    self._tar.write(data)
-                    left -= len(data)
+                    self._tar.write(self._buffer[:count])
+                    left -= count
             finally:
                 os.close(fd)
         except OSError as error:

@@ -122,6 +122,12 @@ class BuildOptions(msgspec.Struct, frozen=True):
         return len(self.platforms) > 1 or self.attest.wanted or bool(self.annotations)
 
     @property
+    def leaves(self) -> bool:
+        """Whether the result leaves the store, or is told of by the digests of its blobs: then these are compressed."""
+        outside = any(output.type in ("docker", "oci") for output in self.outputs)
+        return self.needs_oci or outside or bool(self.cache_to) or "BUILDKIT_INLINE_CACHE" in self.build_args
+
+    @property
     def clamp(self) -> int | None:
         """The latest time of a file in a new layer, in seconds since 1970, or None."""
         return self.epoch if self.rewrite_times else None

@@ -246,8 +246,8 @@ class StageBuilder:
                 target = plan.resolve(path)
                 if not plan.has_directory(target):
                     plan.directories(target)
-                items = plan.items()
-                return write_layer(self._shared.engine.store.blobs, None, items, roots[0], lowers, staging)
+                engine, unpacker = self._shared.engine, lambda: self._shared.unpacker
+                return write_layer(engine, unpacker, plan.items(), roots[0], lowers, staging)
 
             return with_views(staging.path, [lowers], write)
 

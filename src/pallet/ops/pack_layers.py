@@ -40,7 +40,7 @@ def pack_layers(engine: Engine, image: Digest, manifest: Manifest, progress: Pro
     with engine.store.adding():
         config = parse_config(engine.store.blobs.read(manifest.config))
         layers = tuple(
-            _packed(engine, layer, diff_id, progress) if _is_plain(layer) else layer
+            packed_layer(engine, layer, diff_id, progress) if _is_plain(layer) else layer
             for layer, diff_id in zip(manifest.layers, config.diff_ids, strict=True)
         )
         packed = make_manifest(manifest.config, layers, manifest.media_type, manifest.annotations)
@@ -64,8 +64,18 @@ def _is_known_elsewhere(engine: Engine, image: Digest, manifest: Manifest) -> bo
     return bool(rows)
 
 
-def _packed(engine: Engine, layer: Descriptor, diff_id: Digest, progress: Progress) -> Descriptor:
-    """The layer compressed: as it is here already for another image, or made now."""
+def packed_layer(engine: Engine, layer: Descriptor, diff_id: Digest, progress: Progress) -> Descriptor:
+    """A plain layer compressed: as it is here already for another image, or made now.
+
+    Args:
+        engine: whose store; the caller is inside `store.adding()`.
+        layer: it.
+        diff_id: the digest of its tar.
+        progress: told of the bytes that were compressed.
+
+    Raises:
+        NotFound, Integrity, HostError: as `pack_layers`.
+    """
     blobs = engine.store.blobs
     for digest, size in engine.store.db.rows(
         "SELECT b.digest, b.size FROM layers l JOIN image_blobs b ON b.chain_id = l.chain_id"
