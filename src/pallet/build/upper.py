@@ -22,7 +22,7 @@ def tidy(upper: str, *, clamp: int | None = None) -> int:
         clamp: no file's time is later than this, in seconds since 1970.
 
     Returns:
-        How many entries there are.
+        How many files there are, as unpacking the layer will count them.
 
     Raises:
         HostError: it cannot be read, or changed.
@@ -37,13 +37,13 @@ def tidy(upper: str, *, clamp: int | None = None) -> int:
             with os.scandir(directory) as entries:
                 listed = list(entries)
             for entry in listed:
-                count += 1
                 status = entry.stat(follow_symlinks=False)
                 if stat.S_ISDIR(status.st_mode):
                     waiting.append(entry.path)
                 elif stat.S_ISSOCK(status.st_mode):
                     os.unlink(entry.path)  # a layer has no place for it
                     continue
+                count += not (stat.S_ISCHR(status.st_mode) and status.st_rdev == 0)  # a whiteout is no file
                 _drop_notes(entry.path)
                 if latest is not None and status.st_mtime_ns > latest:
                     os.utime(entry.path, ns=(latest, latest), follow_symlinks=False)
