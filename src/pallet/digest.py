@@ -6,10 +6,13 @@ and every docker image uses, and the only one the store's layout has room for.
 
 from __future__ import annotations
 
+import sys
+
 from pallet.errors import InvalidDigest
 
 _HEX = frozenset("0123456789abcdef")
 _SMALL = 1 << 16  # bytes that Python's own code hashes before OpenSSL is loaded
+_OWN = "_sha2" if sys.version_info >= (3, 12) else "_sha256"
 
 
 class Digest(str):
@@ -62,11 +65,10 @@ class Digest(str):
 def sha256_hex(data: bytes) -> str:
     """The hex digits of the SHA-256 of `data`; small data is not worth loading OpenSSL, as `hashlib` does."""
     if len(data) < _SMALL:
-        for module in ("_sha2", "_sha256"):  # since Python 3.12, and before
-            try:
-                return str(__import__(module).sha256(data).hexdigest())
-            except ImportError:
-                continue
+        try:
+            return str(__import__(_OWN).sha256(data).hexdigest())
+        except ImportError:
+            pass
     from hashlib import sha256
 
     return sha256(data).hexdigest()

@@ -12,7 +12,6 @@ from _thread import allocate_lock  # `threading` is slow to import, and its pres
 from time import monotonic
 
 from pallet.progress import Event
-from pallet.units import human_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -105,6 +104,8 @@ class ProgressPrinter:
         return "".join(char if char.isprintable() else "?" for char in text[: max(self._width - 1, 1)])
 
     def _bar(self, line: _Line, used: int) -> str:
+        from pallet.units import human_size
+
         current, total = line.event.current or 0, line.event.total or 0
         speed = line.speed
         rate = f"{human_size(round(speed), 4) + '/s':>{_SPEED_ROOM}}" if speed is not None else ""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from pallet.cli.context import Context
+    from pallet.cli.progress import ProgressPrinter
 
 
 class Reporting:
@@ -26,10 +27,12 @@ class Reporting:
     """
 
     def __init__(self, ctx: Context, *, quiet: bool = False, bare_errors: bool = False) -> None:
-        from pallet.cli.progress import ProgressPrinter
-
         self._started = bare_errors
-        self._printer = None if quiet else ProgressPrinter(ctx.stdout, ctx.is_terminal(), ctx.columns())
+        self._printer: ProgressPrinter | None = None
+        if not quiet:
+            from pallet.cli.progress import ProgressPrinter
+
+            self._printer = ProgressPrinter(ctx.stdout, ctx.is_terminal(), ctx.columns())
         self._draw = self._printer or silent
 
     def __call__(self, event: Event) -> None:

@@ -13,7 +13,6 @@ import fcntl
 import os
 import signal
 import socket
-import sys
 import threading
 from contextlib import suppress
 from types import TracebackType
@@ -23,40 +22,27 @@ import msgspec
 from pallet import errors
 from pallet.errors import HostError, PalletError
 from pallet.layer.unpacked import Unpacked, UnpackMode
+from pallet.layer.worker_process import WorkerProcess
 
 _PIPE_SIZE = 1 << 20
-_BOOT = "import sys; sys.path[:] = {path!r}; from pallet.layer.worker import main; main()"
 
 
 class Unpacker:
     """A pool of unpack workers; see `worker` for how they are confined. Usable from several threads."""
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, process: WorkerProcess | None = None) -> None:
         """
         Args:
             workers: how many jobs may run at the same time.
+            process: a worker that was started before, which ends with this.
 
         Raises:
             HostError: the worker cannot be started.
         """
         self._slots = threading.Semaphore(workers)
         self._sending = threading.Lock()
-        self._jobs, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        # The worker finds pallet where this process does, however that came to be; -S: its start-up is waited for.
-        package = os.path.dirname(os.path.dirname(os.path.abspath(errors.__file__)))  # noqa: PTH100
-        boot = _BOOT.format(path=[package, *map(os.path.abspath, sys.path)])
-        try:
-            with theirs:
-                self._pid = os.posix_spawn(
-                    sys.executable,
-                    [sys.executable, "-I", "-S", "-c", boot],
-                    os.environ,
-                    file_actions=[(os.POSIX_SPAWN_DUP2, theirs.fileno(), 0)],
-                    setpgroup=0,
-                )
-        except OSError as error:
-            self._jobs.close()
-            raise HostError(f"cannot start the unpack worker: {error.strerror}") from error
+        self._process = process or WorkerProcess()
+        self._jobs = socket.socket(fileno=self._process.jobs.detach())
 
     def __enter__(self) -> Unpacker:
         return self
@@ -67,8 +53,7 @@ class Unpacker:
     def close(self) -> None:
         """End the workers; jobs that are not finished are killed."""
         self._jobs.close()
-        with suppress(ChildProcessError):
-            os.waitpid(self._pid, 0)
+        self._process.close()
 
     def start(
         self,

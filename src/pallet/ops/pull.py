@@ -6,6 +6,7 @@ import msgspec
 
 from pallet.digest import Digest
 from pallet.engine import Engine
+from pallet.layer.worker_process import WorkerProcess
 from pallet.ops.copy import ResolvedImage, Words, copy_blobs, read_config, resolve_image
 from pallet.ops.record_event import image_event
 from pallet.platform import Platform, rank
@@ -33,7 +34,12 @@ class Pulled(msgspec.Struct, frozen=True):
 
 
 def pull(
-    engine: Engine, reference: Reference, *, platform: Platform | None = None, progress: Progress = silent
+    engine: Engine,
+    reference: Reference,
+    *,
+    platform: Platform | None = None,
+    progress: Progress = silent,
+    worker: WorkerProcess | None = None,
 ) -> Pulled:
     """Pull one image.
 
@@ -42,12 +48,13 @@ def pull(
         reference: which image; `latest` without tag and digest.
         platform: which manifest of an index; None for this machine's.
         progress: told of each layer's steps, in docker's words.
+        worker: an unpack worker that was started before; it ends with the pull if it is used.
 
     Raises:
         NotFound, Unauthorized, Unavailable: as the registry answers.
         Integrity: bytes do not match their digests; nothing becomes visible.
     """
-    pulled = _pull_one(engine, reference.with_default_tag(), platform, progress)
+    pulled = _pull_one(engine, reference.with_default_tag(), platform, progress, worker)
     progress(Event(_status(_wanted(pulled.reference).familiar, pulled.changed)))
     if platform is not None:
         _warn_of_platform(engine, reference, pulled.image, platform, progress)
@@ -64,7 +71,13 @@ def pull_all(
     return pulled
 
 
-def _pull_one(engine: Engine, reference: Reference, platform: Platform | None, progress: Progress) -> Pulled:
+def _pull_one(
+    engine: Engine,
+    reference: Reference,
+    platform: Platform | None,
+    progress: Progress,
+    worker: WorkerProcess | None = None,
+) -> Pulled:
     wanted = _wanted(reference)
     source = RegistrySource(engine.registry, wanted)
     with engine.store.adding():
@@ -73,7 +86,7 @@ def _pull_one(engine: Engine, reference: Reference, platform: Platform | None, p
         resolved = resolve_image(source, platform)
         image = _known(engine, resolved)
         if image is None:
-            image = _fetch(engine, source, resolved, progress)
+            image = _fetch(engine, source, resolved, progress, worker)
         changed = _name(engine, wanted, resolved, image)
     image_event(engine, wanted.familiar, "pull", wanted.familiar_name)
     progress(Event(f"Digest: {resolved.root.digest}"))
@@ -119,12 +132,14 @@ def _known(engine: Engine, resolved: ResolvedImage) -> Digest | None:
     return image if whole else None
 
 
-def _fetch(engine: Engine, source: RegistrySource, resolved: ResolvedImage, progress: Progress) -> Digest:
+def _fetch(
+    engine: Engine, source: RegistrySource, resolved: ResolvedImage, progress: Progress, worker: WorkerProcess | None
+) -> Digest:
     from pallet.ops.store_sink import StoreSink  # what is up to date needs neither layers nor workers
 
     manifest = resolved.manifest
     config = read_config(source, manifest)
-    with StoreSink(engine, manifest, config) as sink:
+    with StoreSink(engine, manifest, config, worker) as sink:
         missing = []
         for layer in {layer.digest: layer for layer in manifest.layers}.values():
             present = sink.has_blob(layer)

@@ -12,6 +12,7 @@ from pallet.engine import Engine
 from pallet.host.idmap import in_user_namespace
 from pallet.layer.install import Installer, LayerJob
 from pallet.layer.unpack import Unpacker
+from pallet.layer.worker_process import WorkerProcess
 from pallet.oci import media
 from pallet.oci.chain import chain_ids
 from pallet.oci.config import ImageConfig
@@ -30,15 +31,19 @@ class StoreSink:
         engine: whose store.
         manifest: the image's manifest.
         config: the image's config.
+        worker: an unpack worker that was started before, which ends with this if it is used.
     """
 
     parallel = _DOWNLOADS
 
-    def __init__(self, engine: Engine, manifest: Manifest, config: ImageConfig) -> None:
+    def __init__(
+        self, engine: Engine, manifest: Manifest, config: ImageConfig, worker: WorkerProcess | None = None
+    ) -> None:
         self._engine = engine
         self._blobs = engine.store.blobs
         self._manifest = manifest
         self._config = config
+        self._worker = worker
         self._chain = chain_ids(config.diff_ids)
         self._positions = {layer.digest: position for position, layer in reversed(list(enumerate(manifest.layers)))}
         self._unpacker: Unpacker | None = None
@@ -47,7 +52,7 @@ class StoreSink:
 
     def __enter__(self) -> StoreSink:
         if not all(self._engine.snapshots.has(chain) for chain in self._chain):
-            self._unpacker = Unpacker(workers=max(2, min(_DOWNLOADS, os.cpu_count() or 1)))
+            self._unpacker = Unpacker(max(2, min(_DOWNLOADS, os.cpu_count() or 1)), self._worker)
             self._installer = Installer(
                 self._engine.snapshots,
                 self._unpacker,

@@ -2,7 +2,7 @@
 
 Only the plainest case is decided here: a registry on this machine, without mirrors or certificates, whose name leads
 straight to a manifest that came here under that very name, and of which nothing is missing. For everything else the
-answer is None, and `pallet.ops.pull` starts from the beginning. What is said is what it would have said.
+answer says so, and `pallet.ops.pull` starts from the beginning. What is said is what it would have said.
 """
 
 from __future__ import annotations
@@ -24,7 +24,22 @@ if TYPE_CHECKING:
 _CERTIFICATES = "/etc/docker/certs.d"
 
 
-def up_to_date(engine: Engine, text: str, progress: Progress) -> str | None:
+class Answer:
+    """What one question to the registry has told.
+
+    Attributes:
+        reference: the whole reference of an image that is up to date; empty if a pull has to find out.
+        is_there: the registry has an image under that name.
+    """
+
+    __slots__ = ("is_there", "reference")
+
+    def __init__(self, reference: str = "", *, is_there: bool = False) -> None:
+        self.reference = reference
+        self.is_there = is_there
+
+
+def up_to_date(engine: Engine, text: str, progress: Progress) -> Answer:
     """Whether the image that a name stands for in its registry is here already, under that name.
 
     Args:
@@ -32,28 +47,25 @@ def up_to_date(engine: Engine, text: str, progress: Progress) -> str | None:
         text: the name, as the user wrote it.
         progress: told what a pull tells, if the image is up to date; else of nothing.
 
-    Returns:
-        The whole reference of what is up to date; None if that has to be found out by a pull.
-
     Raises:
         HostError: the database cannot be read or written.
     """
     name, tag, digest = _split(text)
     domain, slash, path = name.partition("/")
     if not slash or not is_loopback(domain) or not _plain(engine, domain):
-        return None
+        return Answer()
     question = ask_on_loopback(domain, path, digest or tag)
     images = _known(engine, name, tag, digest)  # opening the database takes as long as the registry's answer
     found = question.digest()
     image = images.get(found) if found else None
     if found is None or image is None or not _whole(engine, image, found):
-        return None
+        return Answer(is_there=found is not None)
     wanted = familiar(name) + (f"@{digest}" if digest else f":{tag}")
     _record(engine, wanted, image, familiar(name))
     progress(Event(f"Pulling from {path}", tag or f"{name}@{digest}"))
     progress(Event(f"Digest: {found}"))
     progress(Event(f"Status: Image is up to date for {wanted}"))
-    return f"{name}@{digest}" if digest else f"{name}:{tag}"
+    return Answer(f"{name}@{digest}" if digest else f"{name}:{tag}", is_there=True)
 
 
 def _split(text: str) -> tuple[str, str, str]:

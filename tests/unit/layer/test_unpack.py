@@ -14,6 +14,7 @@ from tests.unit.layer.support import Tar, unpack
 
 from pallet.errors import HostError, UnsafeArchive
 from pallet.layer.unpack import Unpacker
+from pallet.layer.worker_process import WorkerProcess
 
 pytestmark = pytest.mark.root
 
@@ -115,3 +116,23 @@ def test_a_layer_cannot_lend_the_worker_its_modules(tmp_path: Path) -> None:
         unpack(data, tmp_path / "t", "base")
     assert (tmp_path / "t" / places[0].lstrip("/") / "traceback.py").exists()
     assert not (tmp_path / "t/loaded").exists()
+
+
+def test_a_worker_started_early_ends_with_the_pool_that_takes_it(tmp_path: Path) -> None:
+    process = WorkerProcess()
+    pid = process.pid
+    with Unpacker(1, process) as pool, pool.start(str(tmp_path), mode="base") as job:
+        job.write(Tar().file("file", b"content").bytes())
+        job.finish()
+    assert (tmp_path / "file").read_bytes() == b"content"
+    assert not Path(f"/proc/{pid}").exists()
+    process.close()
+
+
+def test_a_worker_that_nobody_takes_ends() -> None:
+    process = WorkerProcess()
+    pid = process.pid
+    assert Path(f"/proc/{pid}").exists()
+    process.close()
+    assert not Path(f"/proc/{pid}").exists()
+    process.close()

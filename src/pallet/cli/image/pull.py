@@ -11,19 +11,38 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pallet.cli.command import Options
     from pallet.cli.context import Context
+    from pallet.layer.worker_process import WorkerProcess
     from pallet.progress import Event
 
 
 def _run(ctx: Context, opts: Options, args: list[str]) -> int:
-    from pallet.cli.streaming import Reporting
+    worker = None
+    if not opts.all_tags and not opts.platform:
+        from pallet.ops.up_to_date import up_to_date
 
-    if not opts.all_tags and not opts.platform and _is_up_to_date(ctx, opts, args[0]):
-        return 0
+        events: list[Event] = []
+        answer = up_to_date(ctx.engine, args[0], events.append)
+        if answer.reference:
+            _tell(ctx, opts, args[0], answer.reference, events)
+            return 0
+        if answer.is_there:
+            from pallet.layer.worker_process import WorkerProcess
+
+            worker = WorkerProcess()  # it will be needed, and starts while this process loads the rest
+    try:
+        return _pull(ctx, opts, args[0], worker)
+    finally:
+        if worker is not None:
+            worker.close()
+
+
+def _pull(ctx: Context, opts: Options, name: str, worker: WorkerProcess | None) -> int:
+    from pallet.cli.streaming import Reporting
     from pallet.ops.pull import pull, pull_all
     from pallet.platform import parse as parse_platform
     from pallet.reference import parse
 
-    reference = parse(args[0])
+    reference = parse(name)
     platform = parse_platform(opts.platform) if opts.platform else None
     if opts.all_tags:
         if reference.tag or reference.digest:
@@ -36,27 +55,22 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
         ctx.print("Using default tag: latest")
         ctx.stdout.flush()
     with Reporting(ctx, quiet=opts.quiet) as progress:
-        pulled = pull(ctx.engine, reference, platform=platform, progress=progress)
+        pulled = pull(ctx.engine, reference, platform=platform, progress=progress, worker=worker)
     ctx.print(str(pulled.reference))
     return 0
 
 
-def _is_up_to_date(ctx: Context, opts: Options, name: str) -> bool:
-    """Whether there is nothing to pull; then that has been said."""
-    from pallet.cli.streaming import Reporting
-    from pallet.ops.up_to_date import up_to_date
+def _tell(ctx: Context, opts: Options, name: str, reference: str, events: list[Event]) -> None:
+    """Say that there is nothing to pull, as a pull says it."""
+    if not opts.quiet:
+        from pallet.cli.streaming import Reporting
 
-    events: list[Event] = []
-    reference = up_to_date(ctx.engine, name, events.append)
-    if reference is None:
-        return False
-    if reference == f"{name}:{DEFAULT_TAG}" and not opts.quiet:
-        ctx.print("Using default tag: latest")
-    with Reporting(ctx, quiet=opts.quiet) as progress:
-        for event in events:
-            progress(event)
+        if reference == f"{name}:{DEFAULT_TAG}":
+            ctx.print("Using default tag: latest")
+        with Reporting(ctx) as progress:
+            for event in events:
+                progress(event)
     ctx.print(reference)
-    return True
 
 
 COMMAND = Command(
