@@ -113,15 +113,22 @@ def exec_detached(engine: Engine, name: str, options: ExecOptions) -> None:
     Raises:
         As `exec_attached`.
     """
-    prepared = _Prepared(engine, name, options)
-    if options.tty:
-        prepared.converse(-1, None, b"", stay=False)
-        return
-    nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-    try:
-        prepared.begin((nothing, nothing, nothing), detached=True).wait(options.argv[0], prepared.cwd)
-    finally:
-        os.close(nothing)
+    _Prepared(engine, name, options).leave_running()
+
+
+def record_exec_end(engine: Engine, id: str, exec_id: str) -> None:
+    """Record the end of a process that was left running.
+
+    Args:
+        engine: whose store.
+        id: the container's full id.
+        exec_id: names the process.
+    """
+    from pallet.runtime.exec_watch import take_end
+
+    code = take_end(ContainerPaths(engine.settings, id), exec_id)
+    if code is not None:
+        engine.store.events.add_of_container(id, "exec_die", {"execID": exec_id, "exitCode": str(code)})
 
 
 def begin_exec(engine: Engine, name: str, options: ExecOptions, streams: tuple[int, int, int]) -> ExecProcess:
@@ -180,7 +187,17 @@ class _Prepared:
         env = _environment(started, set_by_user, options, home)
         self._description = describe(like, options.argv, env, self.cwd, terminal=options.tty)
 
-    def begin(self, streams: tuple[int, int, int], *, detached: bool = False, console: str = "") -> ExecProcess:
+    def leave_running(self) -> None:
+        """Start it, and have its end recorded."""
+        from pallet.runtime.exec_watch import start_watched
+
+        self._tell_of_start()
+        program, tty = self._options.argv[0], self._options.tty
+        start_watched(
+            self._paths, self._runtime, self._exec_id, self._description, tty=tty, program=program, cwd=self.cwd
+        )
+
+    def begin(self, streams: tuple[int, int, int], *, console: str = "") -> ExecProcess:
         pidfile = exec_note(self._paths, self._exec_id)
         process = ExecProcess(
             self._runtime,
@@ -188,7 +205,6 @@ class _Prepared:
             self._description,
             streams=streams,
             console=console,
-            detached=detached,
             pidfile=pidfile,
         )
         self._tell_of_start()  # while the runtime works
@@ -208,10 +224,10 @@ class _Prepared:
             self._events.add_of_container(self._id, "exec_die", {"execID": self._exec_id, "exitCode": str(code)})
         return code
 
-    def converse(self, stdin: int, stdout: int | None, keys: bytes, *, stay: bool = True) -> int | None:
-        """Run it with a terminal: to its end, or only till it has begun."""
+    def converse(self, stdin: int, stdout: int | None, keys: bytes) -> int | None:
+        """Run it with a terminal, to its end."""
         if not self._runtime.gives_terminals:
-            return self._converse_through_runtime(stdin, stdout, keys, stay=stay)
+            return self._converse_through_runtime(stdin, stdout, keys)
         from pallet.runtime.exec_terminal import Console
 
         directory = os.open(self._paths.run, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -224,18 +240,18 @@ class _Prepared:
                 except BaseException:
                     process.leave()
                     raise
-                return self._talk(process, begun, console.master, stdin, stdout, keys, stay)
+                return self._talk(process, begun, console.master, stdin, stdout, keys)
         finally:
             os.close(directory)
             os.close(nothing)
 
-    def _converse_through_runtime(self, stdin: int, stdout: int | None, keys: bytes, *, stay: bool) -> int | None:
+    def _converse_through_runtime(self, stdin: int, stdout: int | None, keys: bytes) -> int | None:
         from pallet.runtime.exec_terminal import OwnTerminal
 
         with OwnTerminal() as terminal:
             process = self.begin((terminal.slave,) * 3)
             terminal.release()
-            return self._talk(process, process.begins(), terminal.master, stdin, stdout, keys, stay)
+            return self._talk(process, process.begins(), terminal.master, stdin, stdout, keys)
 
     def _talk(
         self,
@@ -245,13 +261,12 @@ class _Prepared:
         stdin: int,
         stdout: int | None,
         keys: bytes,
-        stay: bool,
     ) -> int | None:
         from pallet.runtime.exec_terminal import converse, keep_open
 
         resized = None if self._runtime.gives_terminals else process.resized
         try:
-            if begun and not (stay and converse(master, stdin, stdout, keys, resized)):
+            if begun and not converse(master, stdin, stdout, keys, resized):
                 keep_open(master)
                 process.leave()
                 return None

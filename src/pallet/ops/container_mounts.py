@@ -11,11 +11,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from pallet.engine import Engine
-from pallet.errors import Conflict, InvalidInput
+from pallet.errors import InvalidInput
 from pallet.ops.create_options import CreateOptions
 from pallet.ops.mount_modes import PROPAGATIONS, is_mode, propagation
 from pallet.settings import Settings
-from pallet.store.container_record import Mount
+from pallet.store.container_record import ContainerRecord, Mount
 
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")
 
@@ -84,18 +84,11 @@ def make_volumes(engine: Engine, specs: Iterable[dict[str, Any]], mounts: Iterab
             create_volume(engine, mount.name, labels=words.get("Labels"), options=options)
 
 
-def remove_anonymous_volumes(engine: Engine, mounts: Iterable[Mount]) -> None:
-    """Remove the volumes that no user named, and that no other container has."""
-    anonymous = [mount.name for mount in mounts if mount.anonymous]
-    if not anonymous:
-        return
-    from pallet.ops.volume_remove import remove_volume
-
-    for name in anonymous:
-        try:
-            remove_volume(engine, name, force=True)
-        except Conflict:
-            continue
+def own_volumes(engine: Engine, record: ContainerRecord) -> list[str]:
+    """The volumes of a container that no user named, and that no other container has."""
+    names = [mount.name for mount in record.host.mounts if mount.anonymous]
+    users = engine.store.volumes.users() if names else {}
+    return [name for name in names if users.get(name) == [record.id]]
 
 
 def parse_volume(settings: Settings, word: str) -> Mount:

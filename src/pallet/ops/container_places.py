@@ -12,6 +12,7 @@ from pallet.network.usermode import UserConnection
 from pallet.ops.container_networks import other_subnets, wanted_place
 from pallet.ops.network_checks import HOST_BINDING
 from pallet.ops.network_connect import check_address
+from pallet.ops.record_event import network_event
 from pallet.runtime.paths import ContainerPaths
 from pallet.store.container_record import ContainerRecord, NetworkState, PortBinding
 from pallet.store.networks import Endpoint, Network
@@ -62,6 +63,7 @@ def find_places(engine: Engine, record: ContainerRecord, networks: list[tuple[Ne
         return Connection(record.id, record.name, tuple(ports), wanted, other_subnets(engine))
     except HostError as error:
         if "port is already allocated" in error.message or "userland proxy" in error.message:
+            network_event(engine, networks[0][0], "disconnect", record.id)  # docker's only word of its attempt
             text = f"driver failed programming external connectivity on endpoint {record.name} ({record.id})"
             raise HostError(f"{text}: {error.message}") from error
         raise

@@ -9,11 +9,11 @@ from pallet.engine import Engine
 from pallet.errors import Conflict
 from pallet.host.files import remove_tree, unlink_if_there
 from pallet.host.locks import lock, try_lock
-from pallet.ops.container_mounts import remove_anonymous_volumes
+from pallet.ops.container_mounts import own_volumes
 from pallet.ops.container_settle import settle_locked
 from pallet.ops.container_signal import end_by_force
 from pallet.ops.container_state import current
-from pallet.ops.record_event import container_event
+from pallet.ops.record_event import container_event, volume_event
 from pallet.runtime.paths import ContainerPaths
 
 _PATIENCE = 5.0  # seconds for those who still want to read the exit code
@@ -60,16 +60,27 @@ def remove_container(engine: Engine, name: str, *, force: bool = False, volumes:
         _wait_for_readers(paths)
         # The row first: files without a row are collected, a row without files would be a broken container.
         with engine.store.db.transaction(lasting=not record.host.auto_remove):
+            own = own_volumes(engine, record) if volumes else []
+            for volume in own:
+                volume_event(engine, volume, "destroy")
             container_event(engine, record, "destroy")
             engine.store.containers.remove(record.id)
-        remove_tree(paths.directory)
-        remove_tree(paths.run)
-        if volumes:
-            remove_anonymous_volumes(engine, record.host.mounts)
+            gone = _forgotten(engine, own)
+        for directory in (paths.directory, paths.run, *gone):
+            remove_tree(directory)
         # No other process needs them: whoever waits for one finds no record.
         for path in paths.locks:
             unlink_if_there(path)
     return record.id
+
+
+def _forgotten(engine: Engine, volumes: list[str]) -> list[str]:
+    """Forget volumes; the directories of their files by now."""
+    if not volumes:
+        return []
+    from pallet.ops.volume_remove import forget_volume
+
+    return [forget_volume(engine, name) for name in volumes]
 
 
 def _wait_for_readers(paths: ContainerPaths) -> None:

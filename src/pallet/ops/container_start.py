@@ -23,7 +23,7 @@ from pallet.ops.supervision import ensure_supervisor, has_check, needs_superviso
 from pallet.ops.times import now_ns
 from pallet.ops.volume_mounts import volume_mounts
 from pallet.runtime import conmon
-from pallet.runtime.launch import Launch, Plan, end_launch
+from pallet.runtime.launch import Created, Launch, Plan, end_launch
 from pallet.runtime.oci_runtime import OciRuntime, find_runtime
 from pallet.runtime.paths import ContainerPaths
 from pallet.store.container_record import (
@@ -31,6 +31,7 @@ from pallet.store.container_record import (
     ContainerState,
     NetworkState,
 )
+from pallet.store.networks import Endpoint, Network
 
 
 def start_container(
@@ -123,7 +124,7 @@ def _start(
         )
         launch.go()
         try:
-            created = launch.created(record.path)
+            created = _created(engine, record, launch, networks)
             compiled.keep(record.id)
             joins.check()
             if connection is not None:
@@ -159,6 +160,23 @@ def _start(
         except BaseException:
             end_launch(paths, runtime)
             raise
+
+
+def _created(
+    engine: Engine, record: ContainerRecord, launch: Launch, networks: list[tuple[Network, Endpoint]]
+) -> Created:
+    try:
+        return launch.created(record.path)
+    except RuntimeFailed:
+        # docker, which joins the networks first, tells of both.
+        with engine.store.db.transaction(lasting=False):
+            for network, _ in networks:
+                network_event(engine, network, "connect", record.id)
+            mount_events(engine, record.id, record.host.mounts, "mount")
+            for network, _ in networks:
+                network_event(engine, network, "disconnect", record.id)
+            mount_events(engine, record.id, record.host.mounts, "unmount")
+        raise
 
 
 def _run_process(engine: Engine, record: ContainerRecord, runtime: OciRuntime, before: ContainerState) -> None:

@@ -42,21 +42,34 @@ def remove_volume(engine: Engine, name: str, *, force: bool = False, event: bool
         NotFound: there is none.
         Conflict: a container uses it, with docker's text.
     """
-    directory = engine.store.volume_dir(name)
-    # Out of the way before the name is free again, so that a new volume with this name does not meet the old files.
-    gone = engine.store.volume_dir(f".gone-{os.urandom(8).hex()}")
     try:
         with engine.store.db.transaction():
-            engine.store.volumes.remove(name)
+            gone = forget_volume(engine, name)
             if event:
                 volume_event(engine, name, "destroy")
-            if os.path.isdir(directory):
-                os.rename(directory, gone)
     except NotFound:
         if not force:
             raise
         return
     remove_tree(gone)
+
+
+def forget_volume(engine: Engine, name: str) -> str:
+    """Forget a volume; belongs into a transaction.
+
+    Returns:
+        The directory of its files by now, to be removed when the transaction has ended.
+
+    Raises:
+        As `remove_volume`.
+    """
+    directory = engine.store.volume_dir(name)
+    # Out of the way before the name is free again, so that a new volume with this name does not meet the old files.
+    gone = engine.store.volume_dir(f".gone-{os.urandom(8).hex()}")
+    engine.store.volumes.remove(name)
+    if os.path.isdir(directory):
+        os.rename(directory, gone)
+    return gone
 
 
 def prune_volumes(engine: Engine, *, filters: Iterable[tuple[str, str]] = (), dry_run: bool = False) -> PrunedVolumes:

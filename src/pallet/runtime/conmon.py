@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -108,6 +108,30 @@ def read_report(pipe: int, program: str, what_it_printed: str) -> int:
         RuntimeFailed: the runtime could not create the container.
         HostError: conmon itself failed.
     """
+
+    def printed() -> str:
+        with open(what_it_printed, errors="replace") as file:
+            return file.read()
+
+    pid, message = read_answer(pipe, printed)
+    if pid < 0:
+        raise failure(message, program)
+    return pid
+
+
+def read_answer(pipe: int, printed: Callable[[], str]) -> tuple[int, str]:
+    """Wait for what conmon says when it has, or has not, got a process started.
+
+    Args:
+        pipe: the reading end of the sync pipe.
+        printed: tells what conmon itself has printed.
+
+    Returns:
+        The process's pid; if it is negative, the runtime's words too.
+
+    Raises:
+        HostError: conmon itself failed.
+    """
     said = b""
     while not said.endswith(b"\n"):
         chunk = os.read(pipe, 4096)
@@ -118,11 +142,8 @@ def read_report(pipe: int, program: str, what_it_printed: str) -> int:
         report = msgspec.json.decode(said, type=_Report)
     except msgspec.DecodeError:
         # It ended without a word: its output is all there is.
-        with open(what_it_printed, errors="replace") as file:
-            raise HostError(f"conmon failed: {file.read().strip() or 'no reason given'}") from None
-    if report.data < 0:
-        raise failure(report.message, program)
-    return report.data
+        raise HostError(f"conmon failed: {printed().strip() or 'no reason given'}") from None
+    return report.data, report.message
 
 
 def read_pid(path: str) -> tuple[int, int]:

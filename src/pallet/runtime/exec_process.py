@@ -62,7 +62,6 @@ class ExecProcess:
         description: see `describe`.
         streams: what the process gets as standard input, output and errors; ignored by one with a terminal.
         console: the path of a socket that gets the process's terminal; empty for none.
-        detached: whether the runtime ends as soon as the process has begun.
         pidfile: where the runtime writes the process's pid; empty for nowhere.
 
     Attributes:
@@ -80,7 +79,6 @@ class ExecProcess:
         *,
         streams: tuple[int, int, int],
         console: str = "",
-        detached: bool = False,
         pidfile: str = "",
     ) -> None:
         self._program = os.path.basename(runtime.path)
@@ -96,7 +94,7 @@ class ExecProcess:
             argv += ["--log-format", "json", "exec", "--process", f"/proc/self/fd/{given}"]
             argv += ["--console-socket", console] if console else []
             argv += ["--pid-file", pidfile] if pidfile else []
-            argv += ["--detach"] * detached + [id]
+            argv.append(id)
             sources = [_high(fd, own) for fd in streams]
             actions = [(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(sources)]
             actions += [(os.POSIX_SPAWN_DUP2, fd, fd) for fd in (given, self._log)]

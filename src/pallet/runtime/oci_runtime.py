@@ -111,12 +111,12 @@ class OciRuntime:
         finally:
             os.close(given)
         if done.code != 0:
-            raise HostError(_cleaned(done.stderr.decode(errors="replace")))
+            raise HostError(cleaned(done.stderr.decode(errors="replace")))
 
     def _order(self, verb: str, id: str) -> None:
         done = run([*self.words, verb, id])
         if done.code != 0:
-            raise HostError(f"cannot {verb} container {id}: {_cleaned(done.stderr.decode(errors='replace'))}")
+            raise HostError(f"cannot {verb} container {id}: {cleaned(done.stderr.decode(errors='replace'))}")
 
     def delete(self, id: str) -> None:
         """Remove what the runtime keeps about a container, killing its processes; nothing to remove is fine."""
@@ -161,7 +161,7 @@ def failure(message: str, program: str) -> RuntimeFailed:
     Returns:
         docker's text with docker's exit code: 127 for a program that is not there, 126 for one that cannot be run.
     """
-    said = _cleaned(message)
+    said = cleaned(message)
     lowered = said.lower()
     reason, code = said, 125
     if "not found in $path" in lowered or ("exec" in lowered and "no such file or directory" in lowered):
@@ -181,7 +181,7 @@ def failure(message: str, program: str) -> RuntimeFailed:
     )
 
 
-def _cleaned(message: str) -> str:
+def cleaned(message: str) -> str:
     """The last line, out of its JSON or logrus clothes."""
     lines = [line for line in message.strip().splitlines() if line.strip()]
     if not lines:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -150,3 +151,35 @@ def test_a_frozen_container_takes_none(up: PalletCLI) -> None:
     )
     up.ok("unpause", "up")
     up.ok("exec", "up", "true")
+
+
+def _exec_ends(cli: PalletCLI) -> list[str]:
+    words = ("--since", "1m", "--until", "0s", "-f", "event=exec_die")
+    return cli.ok("events", *words, "--format", "{{.Actor.Attributes.exitCode}}").split()
+
+
+def test_the_end_of_one_left_running_is_told(up: PalletCLI) -> None:
+    up.ok("exec", "-d", "up", "sh", "-c", "sleep 0.3; exit 5")
+    assert _exec_ends(up) == []
+    assert len(json.loads(up.ok("inspect", "-f", "{{json .ExecIDs}}", "up"))) == 1
+    wait_until(lambda: _exec_ends(up) == ["5"], "its end is told")
+    up.ok("exec", "-dt", "up", "sh", "-c", "stty size >/dev/null && exit 6")
+    wait_until(lambda: _exec_ends(up) == ["5", "6"], "that of one with a terminal too")
+    assert up.ok("inspect", "-f", "{{json .ExecIDs}}", "up") == "null"
+    assert not list(up.run_dir.glob("*/watched-*"))
+
+
+def test_one_left_running_that_cannot_start(up: PalletCLI) -> None:
+    for words in (("-d",), ("-dt",)):
+        done = up("exec", *words, "up", "nosuch")
+        assert (done.code, done.stdout) == (1, "")
+        assert 'exec: "nosuch": executable file not found in $PATH' in done.stderr
+    time.sleep(0.5)  # for conmon's last word
+    assert _exec_ends(up) == []
+    assert not list(up.run_dir.glob("*/watched-*"))
+
+
+def test_one_left_running_ends_with_its_container(up: PalletCLI) -> None:
+    up.ok("exec", "-d", "up", "sleep", "1000")
+    up.ok("kill", "up")
+    wait_until(lambda: _exec_ends(up) == ["137"], "its end is told")

@@ -1,4 +1,7 @@
-"""`pallet container cleanup`: settle a container that has ended. conmon runs it; nobody needs to type it."""
+"""`pallet container cleanup`: settle a container that has ended, or a process of `exec --detach` in it.
+
+conmon runs it; nobody needs to type it.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,12 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
     os.chdir("/")  # conmon is in the container's directory, which is about to go
     settings = ctx.settings
     engine = Engine(Settings(settings.root, opts.run_dir or settings.run_dir, docker_config=settings.docker_config))
-    cleanup_container(engine, args[0])
+    if opts.exec:
+        from pallet.ops.container_exec import record_exec_end
+
+        record_exec_end(engine, args[0], opts.exec)
+    else:
+        cleanup_container(engine, args[0])
     return 0
 
 
@@ -28,6 +36,9 @@ COMMAND = Command(
     "cleanup [OPTIONS] CONTAINER",
     "Settle the state of a container that has ended",
     _run,
-    flags=(Flag("run-dir", kind="string", help="Directory of running containers' files"),),
+    flags=(
+        Flag("exec", kind="string", help="Record the end of this process in the container instead"),
+        Flag("run-dir", kind="string", help="Directory of running containers' files"),
+    ),
     args=(1, 1),
 )
