@@ -126,7 +126,7 @@ def _confine(target: int) -> None:
 
 
 def _unpack(job: Job, layer: int, keep: int, *, squash: bool) -> Unpacked:
-    stream = _Hashed(_source(job, layer), job.known, (keep, 0))
+    stream = _Hashed(_source(job, layer), job.known, keep)
     done = apply_layer(stream, job.mode, userxattr=job.userxattr, squash=squash)
     stream.drain()
     return Unpacked(
@@ -143,7 +143,7 @@ def _unpack(job: Job, layer: int, keep: int, *, squash: bool) -> Unpacked:
 
 
 def _build(job: Job, layer: int, image: int, keep: int) -> Unpacked:
-    stream = _Hashed(_source(job, layer), job.known, (keep, 0), (-1 if job.apart else image, HEADER))
+    stream = _Hashed(_source(job, layer), job.known, keep, -1 if job.apart else image)
     try:
         result = build_image(stream, image, base=job.mode == "base", apart=keep if job.apart else None)
     except Unsupported:
@@ -174,13 +174,14 @@ class _Pipe:
 class _Hashed:
     """`source`, read, copied and counted by a thread that runs ahead, and hashed by one more: work without the GIL.
 
-    What is read also goes into the files of `copies`: each is an open file, or -1, and where in it the tar begins. It
-    is not hashed if its digest is `known`.
+    What is read also goes into two open files, if they are not -1: the layer's blob, and its image. It is not hashed if
+    its digest is `known`.
     """
 
-    def __init__(self, source: Readable, known: str, *copies: tuple[int, int]) -> None:
-        self._copies = [copy for copy in copies if copy[0] >= 0]
-        self._writebacks = [EarlyWriteback(fd) for fd, _ in self._copies]
+    def __init__(self, source: Readable, known: str, blob: int, image: int = -1) -> None:
+        self._copies = [(fd, start) for fd, start in ((blob, 0), (image, HEADER)) if fd >= 0]
+        # Of these only the blob has to be on the disk when the layer is kept.
+        self._writeback = EarlyWriteback(blob) if blob >= 0 else None
         self._known = known
         self._hash = hashlib.sha256()
         self._to_hash: queue.Queue[bytes] = queue.Queue(_AHEAD)
@@ -215,10 +216,11 @@ class _Hashed:
     def _copy(self, chunk: bytes) -> None:
         if not chunk[0] and not chunk[-1] and chunk == _ZEROS[: len(chunk)]:
             return  # a hole
-        for (fd, start), writeback in zip(self._copies, self._writebacks, strict=True):
+        for fd, start in self._copies:
             os.lseek(fd, start + self.size, os.SEEK_SET)
             write_all(fd, chunk)
-            writeback.reached(start + self.size + len(chunk))
+        if self._writeback is not None:
+            self._writeback.reached(self.size + len(chunk))
 
     def digest(self) -> bytes:
         """The SHA-256 of all of it, once the end was read."""
