@@ -223,6 +223,8 @@ class LayerBook:
                 ]
             for made, _ in whole:
                 _empty_beside(made.staging)
+            if kept:
+                self._engine.store.blobs.sync()
             self._engine.snapshots.commit([(made.staging, info) for made, info in whole])
             for made, info in whole:
                 made.layer.settle(self._engine.snapshots.fs(info.chain_id))

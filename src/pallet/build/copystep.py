@@ -26,7 +26,7 @@ from pallet.build.view import with_views
 from pallet.content import CHUNK_SIZE
 from pallet.dockerfile.instructions import Add, Copy
 from pallet.errors import InvalidInput, PalletError
-from pallet.host.files import remove_tree, sync_filesystem
+from pallet.host.files import remove_tree
 from pallet.layer.snapshots import Staging
 from pallet.layer.tarformat import BLOCK, full_checksums
 
@@ -199,10 +199,7 @@ class CopyStep:
             engine, unpacker = self._shared.engine, lambda: self._shared.unpacker
             return write_layer(engine, unpacker, plan.items(), roots[0], lowers, staging)
 
-        packed = with_views(self._directory, stacks, write)
-        # In the end all layers have to be on the disk: what is on its way there by then is not waited for.
-        self._shared.later(lambda: sync_filesystem(staging.path))
-        return packed
+        return with_views(self._directory, stacks, write)
 
     def _unpacked(self, scratch: Scratch, gathered: Gathered) -> Gathered:
         """ADD's archives, unpacked: those of the context unless told otherwise, those of URLs if told so."""
