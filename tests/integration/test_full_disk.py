@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -113,3 +115,23 @@ def test_commit_and_save(small: PalletCLI, busybox_tar: Path) -> None:
     small.ok("rm", "changed")
     small.ok("system", "prune", "-f")
     assert unexplained(small) == []
+
+
+def test_what_a_crash_has_taken_comes_back_with_room(small: PalletCLI, busybox_tar: Path) -> None:
+    """The layer had not reached the disk when the machine went down, and now there is no room for it."""
+    id = small.ok("import", str(busybox_tar), "base")
+    for note in (small.root / "unsynced").iterdir():
+        note.rename(note.with_name("11111111-2222-3333-4444-555555555555." + note.name.partition(".")[2]))
+    [layer] = (small.root / "snapshots").iterdir()
+    shutil.rmtree(layer)
+    filler = small.root / "filler"
+    with suppress(OSError), filler.open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+    assert small.ok("image", "inspect", "-f", "{{.Id}}", "base") == id
+    assert any(note.name.startswith("1111") for note in (small.root / "unsynced").iterdir()), "it was tried in vain"
+    assert not layer.exists()
+    filler.unlink()
+    assert small.ok("run", "--rm", "--network", "none", "base", "echo", "back") == "back"
+    assert not any(note.name.startswith("1111") for note in (small.root / "unsynced").iterdir())
+    assert small.ok("system", "check") == ""

@@ -129,6 +129,7 @@ class BuildCache:
 
     def forget(self, chains: Iterable[str]) -> None:
         """Forget all results that are, or lie on, one of these chains."""
+        keys: set[Digest] = set()
         for chain in chains:
             rows = self._db.rows(
                 "WITH RECURSIVE up (chain) AS (SELECT ? UNION"
@@ -136,7 +137,9 @@ class BuildCache:
                 " SELECT key FROM build_cache WHERE chain_id IN (SELECT chain FROM up)",
                 (chain,),
             )
-            self.remove([Digest(row[0]) for row in rows])
+            keys.update(Digest(row[0]) for row in rows)
+        if keys:
+            self.remove(keys)
 
     def own_chains(self) -> dict[str, int]:
         """The chains that the cache alone keeps, with the bytes of each one's uppermost layer.
