@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pallet.engine import Engine
 from pallet.host.idmap import in_user_namespace
+from pallet.layer.ahead import WriteAhead
 from pallet.layer.compress import Writable
 from pallet.layer.merged import write_layers
 from pallet.ops.record_event import container_event
@@ -21,10 +22,12 @@ def export(engine: Engine, container: str, out: Writable) -> None:
 
     Raises:
         NoSuchContainer: there is none.
-        HostError: the file system cannot be read.
+        HostError: the file system cannot be read, or `out` not written.
+        BrokenPipeError: nobody reads `out`.
     """
     record = engine.store.containers.find(container)
     paths = ContainerPaths(engine.settings, record.id)
     layers = engine.snapshots.lower_dirs(record.chain_id) if record.chain_id else []
-    write_layers(container_layers(paths, layers), out, userxattr=in_user_namespace())
+    with WriteAhead(out) as ahead:
+        write_layers(container_layers(paths, layers), ahead, userxattr=in_user_namespace())
     container_event(engine, record, "export")
