@@ -76,6 +76,26 @@ def remove_host(paths: ContainerPaths, address: str) -> None:
     _write(paths.hosts, "".join(line for line in lines if line.split()[:1] != [address]))
 
 
+def tell_linked(engine: Engine, record: ContainerRecord, address: str) -> None:
+    """Give the running containers that have a link to a container its address, which may be another one than before.
+
+    Args:
+        engine: whose containers.
+        record: the container.
+        address: where it is on the default bridge by now.
+    """
+    for id, _, alias in engine.store.containers.linked_to(record.name):
+        if not current(engine, id)[1].running:
+            continue
+        paths = ContainerPaths(engine.settings, id)
+        lines = _host_file(paths.hosts).splitlines(keepends=True)
+        for number, line in enumerate(lines):
+            if line.split()[1:2] == [alias]:
+                _, tab, names = line.partition("\t")
+                lines[number] = address + tab + names
+        _write(paths.hosts, "".join(lines))
+
+
 def link_entries(engine: Engine, record: ContainerRecord) -> list[tuple[str, str]]:
     """The /etc/hosts entries of the containers linked to.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from pallet.engine import Engine
-from pallet.errors import HostError
+from pallet.errors import HostError, NoSuchContainer
 from pallet.network.ports import sort_key
 from pallet.ops.container_state import current
 from pallet.store.container_record import ContainerRecord
@@ -40,7 +40,7 @@ def legacy_links(engine: Engine, record: ContainerRecord) -> list[Link]:
     out = []
     own = {each.network for each in engine.store.networks.of_container(record.id)}
     pairs = [word.partition(":")[::2] for word in record.host.links]
-    linked = [(engine.store.containers.find(name), alias) for name, alias in pairs]
+    linked = [(_target(engine, record, name, alias), alias) for name, alias in pairs]
     for target, _ in linked:
         if BRIDGE_ID not in {each.network for each in engine.store.networks.of_container(target.id)}:
             raise HostError(f"Cannot link to /{target.name}, as it does not belong to the default network")
@@ -53,6 +53,14 @@ def legacy_links(engine: Engine, record: ContainerRecord) -> list[Link]:
         ip = next((place.ip for place in places if place.ip), engine.store.containers.state(target.id).network.ip)
         out.append(Link(target, alias, ip))
     return out
+
+
+def _target(engine: Engine, record: ContainerRecord, name: str, alias: str) -> ContainerRecord:
+    try:
+        return engine.store.containers.find(name)
+    except NoSuchContainer:
+        text = f"Cannot link to a non running container: /{name} AS /{record.name}/{alias or name}"
+        raise HostError(text) from None
 
 
 def link_variables(engine: Engine, record: ContainerRecord) -> list[str]:

@@ -75,6 +75,12 @@ class ContainerSummary:
         return published + [(port, "", "") for port in self._exposed() if port not in known]
 
     @property
+    def names(self) -> list[str]:
+        """Its name, and how the containers call it that have a link to it: `other/alias`."""
+        linked = self._engine.store.containers.linked_to(self.brief.name)
+        return sorted([self.brief.name, *(f"{other}/{alias}" for _, other, alias in linked)])
+
+    @property
     def mounts(self) -> list[tuple[str, str, str]]:
         """Volume name (or ''), source and destination of each mount."""
         return self._engine.store.containers.mounted(self.brief.id)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from pallet.engine import Engine
 from pallet.errors import Conflict, InvalidInput
 from pallet.network.bridge import rename
@@ -30,7 +32,17 @@ def rename_container(engine: Engine, name: str, new: str) -> None:
     try:
         with engine.store.db.transaction():
             engine.store.containers.rename(id, check_name(new if new.startswith("/") else "/" + new))
+            _rename_in_links(engine, old, new.removeprefix("/"))
             engine.store.events.add_of_container(id, "rename", {"oldName": f"/{old}"})
         rename(id, old, new.removeprefix("/"))
     except (InvalidInput, Conflict) as error:
         raise type(error)(f"Error when allocating new name: {error.message}") from error
+
+
+def _rename_in_links(engine: Engine, old: str, new: str) -> None:
+    """Those that have a link to the container go on calling it as they did."""
+    for id in {id for id, _, _ in engine.store.containers.linked_to(old)}:
+        host = engine.store.containers.find(id).host
+        pairs = [word.partition(":")[::2] for word in host.links]
+        links = tuple(f"{new if name == old else name}:{alias or name}" for name, alias in pairs)
+        engine.store.containers.set_host(id, msgspec.structs.replace(host, links=links))

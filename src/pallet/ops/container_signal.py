@@ -76,7 +76,10 @@ def restart_container(engine: Engine, name: str, *, timeout: int | None = None) 
             _end(engine, record, timeout)
             settle_locked(engine, record)
             container_event(engine, record, "stop")
-        start_locked(engine, engine.store.containers.find(record.id))
+        try:
+            start_locked(engine, engine.store.containers.find(record.id))
+        except HostError as error:
+            raise HostError(f"Cannot restart container {name}: {error.message}", hint=error.hint) from error
         container_event(engine, record, "restart")
 
 

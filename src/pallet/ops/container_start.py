@@ -11,7 +11,7 @@ from pallet.errors import Conflict, PalletError, RuntimeFailed
 from pallet.host.files import remove_tree
 from pallet.host.locks import lock
 from pallet.ops.container_config import write_config
-from pallet.ops.container_etc import link_entries, write_etc
+from pallet.ops.container_etc import link_entries, tell_linked, write_etc
 from pallet.ops.container_joins import find_joins
 from pallet.ops.container_networks import clear_places, joined_networks
 from pallet.ops.container_settle import settle_locked
@@ -31,7 +31,7 @@ from pallet.store.container_record import (
     ContainerState,
     NetworkState,
 )
-from pallet.store.networks import Endpoint, Network
+from pallet.store.networks import BRIDGE_ID, Endpoint, Network
 
 
 def start_container(
@@ -157,6 +157,8 @@ def _start(
                     network_event(engine, network, "connect", record.id)
                 mount_events(engine, record.id, host.mounts, "mount")
             _run_process(engine, record, runtime, before)
+            if BRIDGE_ID in places:
+                tell_linked(engine, record, places[BRIDGE_ID].ip)
         except BaseException:
             end_launch(paths, runtime)
             raise

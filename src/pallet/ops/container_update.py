@@ -17,6 +17,7 @@ from pallet.ops.container_state import current, runtime_of
 from pallet.ops.create_resources import check_resources
 from pallet.ops.record_event import container_event
 from pallet.ops.supervision import ensure_supervisor, restarts
+from pallet.runtime.cgroups import group_of, lift_quota
 from pallet.runtime.limits import limits
 from pallet.runtime.paths import ContainerPaths
 from pallet.store.container_record import ContainerRecord
@@ -66,7 +67,11 @@ def update_container(
             )
             running = current(engine, id)[1].running
             if running and merged != record.host.resources:
-                runtime_of(engine, record).update(id, encode(limits(merged)))
+                # docker keeps real-time limits for the next start.
+                now = msgspec.structs.replace(merged, cpu_rt_period=0, cpu_rt_runtime=0)
+                runtime_of(engine, record).update(id, encode(limits(now)))
+                if merged.cpu_quota < 0:
+                    lift_quota(group_of(merged, id))
         except PalletError as error:
             kind = type(error) if isinstance(error, Conflict) else HostError
             raise kind(f"Cannot update container {id}: {error.message}") from error
@@ -92,11 +97,11 @@ def _merged(record: ContainerRecord, asked: Resources, wanted: Resources) -> Res
     has = record.host.resources
     if asked.nano_cpus and has.cpu_period:
         raise Conflict("Conflicting options: Nano CPUs cannot be updated as CPU Period has already been set")
-    if asked.nano_cpus and has.cpu_quota:
+    if asked.nano_cpus and has.cpu_quota > 0:
         raise Conflict("Conflicting options: Nano CPUs cannot be updated as CPU Quota has already been set")
     if asked.cpu_period and has.nano_cpus:
         raise Conflict("Conflicting options: CPU Period cannot be updated as NanoCPUs has already been set")
-    if asked.cpu_quota and has.nano_cpus:
+    if asked.cpu_quota > 0 and has.nano_cpus:
         raise Conflict("Conflicting options: CPU Quota cannot be updated as NanoCPUs has already been set")
     if asked.memory and asked.memory > has.memory_swap and not asked.memory_swap and has.memory_swap >= 0:
         raise Conflict(

@@ -78,19 +78,26 @@ def check_options(engine: Engine, options: CreateOptions, warn: Callable[[str], 
         raise Unsupported(
             "--link needs a bridge, which there is none of without privileges: use --network container:NAME, or publish"
         )
-    for link in options.links if options.network in ("default", "bridge") else ():
-        name = link.partition(":")[0]
-        try:
-            if not name:
-                raise NotFound('invalid name or ID supplied: ""')
-            engine.store.containers.find_id(name)
-        except NotFound as error:
-            raise InvalidInput(f"could not get container for {name}: {error.message}") from error
+    links = options.links
+    if options.network in ("default", "bridge"):
+        links = tuple(_link(engine, word) for word in links)
     joined = {
         name: _joined(engine, getattr(options, name), strict=name != "network")
         for name in ("network", "pid_mode", "ipc_mode")
     }
-    return msgspec.structs.replace(options, resources=resources, oom_score_adj=score, **joined)
+    return msgspec.structs.replace(options, resources=resources, oom_score_adj=score, links=links, **joined)
+
+
+def _link(engine: Engine, word: str) -> str:
+    """A link with the other container's name, however the user calls it."""
+    name, _, alias = word.partition(":")
+    try:
+        if not name:
+            raise NotFound('invalid name or ID supplied: ""')
+        id = engine.store.containers.find_id(name)
+    except NotFound as error:
+        raise InvalidInput(f"could not get container for {name}: {error.message}") from error
+    return f"{engine.store.containers.brief(id).name}:{alias or name.removeprefix('/')}"
 
 
 def _may_lower_score(wanted: int) -> bool:

@@ -110,6 +110,18 @@ def group_of(asked: Resources, id: str) -> str:
     return f"{parent}/{id}"
 
 
+def lift_quota(path: str, root: str = _ROOT) -> None:
+    """Let a container's cgroup have all the CPU time there is: what crun cannot, with cgroups of version 1.
+
+    Args:
+        path: the cgroup.
+        root: where the cgroups are mounted.
+    """
+    file, text = ("cpu.max", "max") if has_cgroups_v2() else ("cpu.cfs_quota_us", "-1")
+    with open(f"{root}{'' if has_cgroups_v2() else '/cpu'}{path}/{file}", "w") as target:
+        target.write(text)
+
+
 def end_group(path: str, root: str = _ROOT) -> None:
     """Remove a container's cgroup where it is left, ending the processes in it.
 

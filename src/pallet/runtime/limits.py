@@ -38,7 +38,7 @@ def limits(asked: Resources) -> dict[str, Any]:
         "cpu": {
             "shares": asked.cpu_shares or None,
             "period": period or None,
-            "quota": quota or None,
+            "quota": quota if quota > 0 else None,
             "realtimePeriod": asked.cpu_rt_period or None,
             "realtimeRuntime": asked.cpu_rt_runtime or None,
             "cpus": asked.cpuset_cpus or None,

@@ -129,6 +129,14 @@ class Containers:
             found.setdefault(id, {})[key] = value
         return found
 
+    def linked_to(self, name: str) -> list[tuple[str, str, str]]:
+        """The containers that have a docker link to the one of this name: id, name, and how they call it."""
+        query = (
+            f"SELECT containers.id, name, each.value FROM containers, json_each({_RECORD}, '$.host.links') AS each"
+            " WHERE each.value = ?1 OR substr(each.value, 1, length(?1) + 1) = ?1 || ':'"
+        )
+        return [(id, own, word.partition(":")[2] or name) for id, own, word in self._db.rows(query, (name,))]
+
     def published(self, id: str) -> list[tuple[str, str, str]]:
         """Container port (`80/tcp`), host address and host port of what a container's last run published."""
         query = (

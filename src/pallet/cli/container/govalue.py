@@ -38,6 +38,7 @@ _ABSENT = {
     "Mounts": GoNil("[]mount.Mount"),
     "Init": GoNil("*bool"),
 }
+_POINTERS = {"PidsLimit": "*int64", "MemorySwappiness": "*int64"}
 _INT64 = ("SizeRw", "SizeRootFs", "ShmSize", "Memory", "NanoCpus", "MemorySwap", "MemoryReservation", "KernelMemory")
 
 
@@ -96,7 +97,7 @@ def _value(key: str, value: Any) -> object:
     if isinstance(value, list):
         return strings(value)
     if value is None:
-        return GoNil("[]string", "slice")
+        return GoNil(_POINTERS[key]) if key in _POINTERS else GoNil("[]string", "slice")
     return GoInt(value) if key in _INT64 else value
 
 

@@ -65,7 +65,7 @@ class ContainerLine(LabelledRow):
         if name == "ID":
             return brief.id if self._long else brief.id[:12]
         if name == "Names":
-            return brief.name
+            return ",".join(summary.names) if self._long else brief.name
         if name == "Image":
             return summary.image_name or "<no image>"
         if name == "Command":
