@@ -16,68 +16,93 @@ _RUNTIMES = ("crun", "runc")
 
 
 def _run(ctx: Context, opts: Options, args: list[str]) -> int:
-    facts = _facts(ctx)
+    client, server = _facts(ctx)
     if opts.format:
         from pallet.cli.format import print_value
         from pallet.gotemplate import GoStruct
 
-        runtime = facts["Runtime"]
-        if isinstance(runtime, dict):
-            facts["Runtime"] = GoStruct("system.runtimeVersion", runtime)
-        client = GoStruct("system.clientVersion", facts)
-        print_value(ctx, opts.format, GoStruct("system.versionInfo", {"Client": client}), name="version")
+        components = [GoStruct("types.ComponentVersion", each) for each in _components(server)]
+        tags = {"APIVersion": "ApiVersion"}
+        both = {
+            "Client": GoStruct("system.clientVersion", client, tags=tags),
+            "Server": GoStruct(
+                "types.Version", {"Components": components, **server["Engine"]}, tags=tags, pointer=True
+            ),
+        }
+        print_value(ctx, opts.format, GoStruct("system.versionInfo", both), name="version")
         return 0
     ctx.print("Client: pallet")
     for title, value in (
-        ("Version", facts["Version"]),
-        ("API version", facts["ApiVersion"]),
-        ("Python version", facts["PythonVersion"]),
-        ("OS/Arch", f"{facts['Os']}/{facts['Arch']}"),
+        ("Version", client["Version"]),
+        ("API version", client["APIVersion"]),
+        ("Python version", client["PythonVersion"]),
+        ("OS/Arch", f"{client['Os']}/{client['Arch']}"),
     ):
         ctx.print(f" {title + ':':<18} {value}")
-    runtime = facts["Runtime"]
-    if isinstance(runtime, dict):
-        ctx.print(f"\nRuntime: {runtime['Name']}")
-        ctx.print(f" {'Version:':<18} {runtime['Version']}")
-        ctx.print(f" {'Path:':<18} {runtime['Path']}")
+    ctx.print("\nServer: none, this is all in the client")
+    for name, facts in server.items():
+        ctx.print(f" {name}:")
+        for title, value in facts.items():
+            if title in _SHOWN:
+                ctx.print(f"  {_SHOWN[title] + ':':<17} {value}")
     return 0
 
 
-def _facts(ctx: Context) -> dict[str, object]:
+_SHOWN = {"Version": "Version", "APIVersion": "API version", "Path": "Path"}
+
+
+def _components(server: dict[str, dict[str, str]]) -> list[dict[str, object]]:
+    """The parts, in the form of docker's API."""
+    out: list[dict[str, object]] = []
+    for name, facts in server.items():
+        details = {
+            "ApiVersion" if key == "APIVersion" else key: facts[key] for key in sorted(facts) if key != "Version"
+        }
+        out.append({"Name": name, "Version": facts["Version"], "Details": details})
+    return out
+
+
+def _facts(ctx: Context) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+    """What the client says of itself, and what the parts of the engine do: pallet, and the programs it runs."""
     import os
     import sys
 
     from pallet.version import __version__
 
-    machine = os.uname().machine
-    return {
+    system = os.uname()
+    both = {
         "Version": __version__,
-        "ApiVersion": API_VERSION,
-        "DefaultAPIVersion": API_VERSION,
-        "PythonVersion": ".".join(map(str, sys.version_info[:3])),
+        "APIVersion": API_VERSION,
         "Os": sys.platform,
-        "Arch": {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine),
-        "Runtime": _runtime(ctx),
+        "Arch": {"x86_64": "amd64", "aarch64": "arm64"}.get(system.machine, system.machine),
     }
+    python = ".".join(map(str, sys.version_info[:3]))
+    client = {**both, "DefaultAPIVersion": API_VERSION, "PythonVersion": python}
+    engine = {**both, "MinAPIVersion": API_VERSION, "KernelVersion": system.release, "Experimental": "false"}
+    chosen = ctx.settings.runtime
+    runtimes = (_program(name) for name in ((chosen,) if chosen else _RUNTIMES))
+    parts = (next(filter(None, runtimes), None), _program("conmon"))
+    return client, {"Engine": engine, **{part["Name"]: _without_name(part) for part in parts if part}}
 
 
-def _runtime(ctx: Context) -> dict[str, str] | None:
-    """The OCI runtime there is and what it says of itself, or None without one."""
+def _without_name(part: dict[str, str]) -> dict[str, str]:
+    return {key: value for key, value in part.items() if key != "Name"}
+
+
+def _program(name: str) -> dict[str, str] | None:
+    """A program and what it says of itself, or None if it is not there."""
     import shutil
     import subprocess
 
-    chosen = ctx.settings.runtime
-    for name in (chosen,) if chosen else _RUNTIMES:
-        path = shutil.which(name)
-        if path is None:
-            continue
-        try:
-            answer = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=10, check=False)
-        except (OSError, subprocess.SubprocessError):
-            continue
-        first = answer.stdout.partition("\n")[0]
-        return {"Name": name, "Version": first.rpartition(" ")[2], "Path": path}
-    return None
+    path = shutil.which(name)
+    if path is None:
+        return None
+    try:
+        answer = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    first = answer.stdout.partition("\n")[0]
+    return {"Name": name, "Version": first.rpartition(" ")[2], "Path": path}
 
 
 COMMAND = Command(
