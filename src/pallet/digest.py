@@ -11,7 +11,7 @@ import sys
 from pallet.errors import InvalidDigest
 
 _HEX = frozenset("0123456789abcdef")
-_SMALL = 1 << 16  # bytes that Python's own code hashes before OpenSSL is loaded
+_SMALL = 1 << 19  # bytes that Python's own code hashes before OpenSSL is loaded
 _OWN = "_sha2" if sys.version_info >= (3, 12) else "_sha256"
 
 

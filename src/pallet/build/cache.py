@@ -6,7 +6,6 @@ made has no key yet; nothing can lie on it in the cache then either, for it has 
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
@@ -15,7 +14,7 @@ import msgspec
 
 from pallet.build.layers import Layer, Packed, chain_of
 from pallet.content import ImageSource
-from pallet.digest import Digest
+from pallet.digest import Digest, sha256_hex
 from pallet.engine import Engine
 from pallet.layer.snapshots import SnapshotInfo, Staging
 from pallet.oci.descriptor import Descriptor
@@ -57,11 +56,8 @@ class Key:
     def on(self, chain: str) -> Digest:
         """The key on top of a chain of layers; waits if it has to."""
         if not self._digest:
-            whole = hashlib.sha256()
-            for part in self._parts():
-                whole.update(b"%d:" % len(part))
-                whole.update(part)
-            self._digest = whole.digest()
+            whole = b"".join(b"%d:%b" % (len(part), part) for part in self._parts())
+            self._digest = bytes.fromhex(sha256_hex(whole))
         below = "any" if self.floating else chain
         return Digest.of(b"pallet build 1\n" + below.encode() + b"\n" + self._digest)
 

@@ -6,7 +6,6 @@ Tars are unpacked by a process that has changed its root into the target.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import posixpath
 from collections.abc import Iterator
@@ -140,8 +139,10 @@ class _Hashed:
     """A stream whose digest is known in the end."""
 
     def __init__(self, stream: Readable) -> None:
+        from hashlib import sha256
+
         self._stream = stream
-        self.digest = hashlib.sha256()
+        self.digest = sha256()
 
     def read(self, size: int, /) -> bytes:
         data = self._stream.read(size)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import posixpath
 import threading
@@ -16,7 +15,6 @@ from pallet.build.copyplan import Piece
 from pallet.build.files import Copied, Gathered, Scratch, contents_key, gather, lay_out
 from pallet.build.git import clone, is_commit, is_git
 from pallet.build.layers import Layer, Packed, chain_of, directories
-from pallet.build.layerwrite import write_layer
 from pallet.build.metadata import working_directory
 from pallet.build.modes import has_numbers
 from pallet.build.shared import Shared
@@ -28,7 +26,6 @@ from pallet.dockerfile.instructions import Add, Copy
 from pallet.errors import InvalidInput, PalletError
 from pallet.host.files import remove_tree
 from pallet.layer.snapshots import Staging
-from pallet.layer.tarformat import BLOCK, full_checksums
 
 _REMOTE = ("http://", "https://")
 _DOWNLOADED = 0o600
@@ -177,6 +174,8 @@ class CopyStep:
         return [word.encode("utf-8", "surrogateescape") for word in words]
 
     def _make(self, staging: Staging, scratch: Scratch, extra: Sequence[Copied]) -> Packed:
+        from pallet.build.layerwrite import write_layer
+
         lowers = directories(self._state.top)
         stacks = [lowers, directories(self._source) if self._staged else []]
         if self._instruction.link:
@@ -236,6 +235,7 @@ class CopyStep:
 
     def _download(self, scratch: Scratch, source: str) -> Copied:
         assert isinstance(self._instruction, Add)
+        from hashlib import sha256
         from urllib.parse import unquote, urlsplit
 
         from pallet.ops.download import Download
@@ -245,7 +245,7 @@ class CopyStep:
             raise InvalidInput(f"cannot determine filename from url: {source}")
         directory = scratch.place()
         path = f"{directory}/file"
-        digest = hashlib.sha256()
+        digest = sha256()
         with Download(source, self._shared.engine.settings.proxies) as download, open(path, "wb") as file:
             while chunk := download.read(CHUNK_SIZE):
                 digest.update(chunk)
@@ -261,6 +261,7 @@ class CopyStep:
 def _is_archive(tree: Tree, path: str) -> bool:
     """Whether a file is a tar, plain or compressed."""
     from pallet.layer.compress import decompressor
+    from pallet.layer.tarformat import BLOCK, full_checksums
 
     fd = tree.open(path)
     try:

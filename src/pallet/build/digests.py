@@ -6,13 +6,13 @@ which that is so for all that is in it.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 import time
 from collections.abc import Iterable, Sequence
 
 from pallet.build.source import Entry, Tree
+from pallet.digest import sha256_hex
 from pallet.errors import HostError
 from pallet.host.xattrs import read_xattrs
 from pallet.store.build_cache import BuildCache, FileIdentity
@@ -86,7 +86,9 @@ def tree_digest(tree: Tree, base: str, entries: Sequence[Entry], digests: dict[s
     Raises:
         HostError: an extended attribute cannot be read.
     """
-    whole = hashlib.sha256()
+    from hashlib import sha256
+
+    whole = sha256()
     links: dict[tuple[int, int], int] = {}
     skip = len(base) + 1 if base else 0
     for number, entry in enumerate(entries):
@@ -154,18 +156,20 @@ def _seen(tree: Tree, base: str, itself: Entry, entries: Sequence[Entry]) -> Fil
             return None
         numbers = f"{status.st_dev} {status.st_ino} {status.st_mode} {status.st_size} {status.st_mtime_ns} {changed}"
         lines.append(f"{entry.path}\0{numbers}\n")
-    whole = hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).digest()
+    whole = bytes.fromhex(sha256_hex("".join(lines).encode("utf-8", "surrogateescape")))
     folded = [int.from_bytes(whole[start : start + 8], "big") >> 1 for start in (0, 8, 16)]
     return itself.status.st_dev, itself.status.st_ino, folded[0], folded[1], folded[2]
 
 
 def _hash(tree: Tree, entry: Entry) -> tuple[bytes, FileIdentity]:
     """A file's digest, and what stat(2) said before it was read."""
+    from hashlib import sha256
+
     try:
         fd = tree.open(entry.path)
         try:
             identity = _identified(os.fstat(fd))
-            hasher = hashlib.sha256()
+            hasher = sha256()
             while chunk := os.read(fd, _CHUNK):
                 hasher.update(chunk)
         finally:

@@ -11,17 +11,18 @@ import re
 
 from pallet.errors import HostError, InvalidInput, Unavailable
 from pallet.host.files import remove_tree
-from pallet.host.spawn import Spawned, find_program
 
-_SCP = re.compile(r"[A-Za-z0-9_.-]+@[A-Za-z0-9_.-]+:")
-_WEB = re.compile(r"https?://[^?#]*\.git(#|\Z)")
-_COMMIT = re.compile(r"[0-9a-f]{40}\Z")
+_SCP = r"[A-Za-z0-9_.-]+@[A-Za-z0-9_.-]+:"
+_WEB = r"https?://[^?#]*\.git(#|\Z)"
+_COMMIT = r"[0-9a-f]{40}\Z"
 _PROTOCOLS = "http:https:git:ssh"
 
 
 def is_git(where: str) -> bool:
     """Whether a word names a git repository."""
-    return where.startswith(("git://", "ssh://", "git@", "github.com/")) or bool(_WEB.match(where) or _SCP.match(where))
+    if where.startswith(("git://", "ssh://", "git@", "github.com/")):
+        return True
+    return ":" in where and bool(re.match(_WEB, where) or re.match(_SCP, where))
 
 
 def clone(where: str, target: str, *, keep_git: bool = False) -> tuple[str, str]:
@@ -46,6 +47,8 @@ def clone(where: str, target: str, *, keep_git: bool = False) -> tuple[str, str]
         address = "https://" + address
     if reference.startswith("-") or address.startswith("-"):
         raise InvalidInput(f"invalid git reference: {where}")
+    from pallet.host.spawn import find_program
+
     git = find_program("git")
     if git is None:
         raise HostError("git not found", hint="install git")
@@ -74,7 +77,7 @@ def clone(where: str, target: str, *, keep_git: bool = False) -> tuple[str, str]
 
 def is_commit(text: str) -> bool:
     """Whether that is the full id of a commit."""
-    return bool(_COMMIT.match(text))
+    return bool(re.match(_COMMIT, text))
 
 
 def _head(git: str, target: str) -> str:
@@ -96,6 +99,8 @@ def _git(git: str, target: str, *words: str) -> bytes:
 
 
 def _run(git: str, target: str, *words: str) -> tuple[int, bytes]:
+    from pallet.host.spawn import Spawned
+
     # Neither prompts nor the machine's own configuration, and no transport that runs programs.
     env = {
         **os.environ,

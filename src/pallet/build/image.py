@@ -7,15 +7,11 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from pallet.archive.documents import to_oci
 from pallet.build.cache import Key
-from pallet.build.cacheformat import INLINE
 from pallet.build.layers import Packed, chain_of, directories
 from pallet.build.options import BuildOptions
 from pallet.build.shared import Shared
 from pallet.build.state import State
-from pallet.build.upper import pack, tidy
-from pallet.build.view import with_views
 from pallet.content import CHUNK_SIZE
 from pallet.layer.snapshots import Staging
 from pallet.oci.codec import encode
@@ -55,10 +51,16 @@ def make_image(
         fields["variant"] = platform.variant
     fields["rootfs"] = {"type": "layers", "diff_ids": [layer.packed.diff_id for layer in layers]}
     if cache:
+        from pallet.build.cacheformat import INLINE
+
         fields[INLINE] = cache
     config = parse_config(encode(fields))
     manifest = manifest_for(config, tuple(layer.packed.blob for layer in layers))
-    return config, to_oci(manifest) if oci else manifest
+    if oci:
+        from pallet.archive.documents import to_oci
+
+        manifest = to_oci(manifest)
+    return config, manifest
 
 
 def _time(state: State, options: BuildOptions) -> int:
@@ -71,6 +73,8 @@ def squashed(shared: Shared, state: State) -> State:
     Raises:
         HostError: a layer cannot be applied again, the disk is full, ...
     """
+    from pallet.build.upper import pack, tidy
+    from pallet.build.view import with_views
     from pallet.layer.stacked import apply_on_top
 
     layers = list(state.top.downwards())[::-1] if state.top else []

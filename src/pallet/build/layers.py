@@ -13,15 +13,16 @@ from typing import Protocol
 
 import msgspec
 
-from pallet.content import ImageSource
 from pallet.digest import Digest
 from pallet.errors import PalletError
-from pallet.layer.snapshots import ImageInfo, Staging
-from pallet.oci.descriptor import Descriptor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from concurrent.futures import Future  # it brings logging with it, and a build of found layers needs neither
+
+    from pallet.content import ImageSource
+    from pallet.layer.snapshots import ImageInfo, Staging
+    from pallet.oci.descriptor import Descriptor
 
 
 class Packed(msgspec.Struct, frozen=True):

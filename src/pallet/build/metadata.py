@@ -6,6 +6,7 @@ Source: the histories that docker's BuildKit writes.
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Sequence
 
 from pallet.build.state import State
 from pallet.dockerfile.instructions import (
@@ -25,10 +26,7 @@ from pallet.dockerfile.instructions import (
     Volume,
 )
 from pallet.dockerfile.words import SHELL
-from pallet.gotemplate.durations import duration_text
-from pallet.gotemplate.quoting import quote, quote_rune
 from pallet.oci.config import Healthcheck as Check
-from pallet.ops.signals import signal_number
 
 
 def apply_metadata(state: State, instruction: Instruction) -> str | None:
@@ -70,6 +68,8 @@ def apply_metadata(state: State, instruction: Instruction) -> str | None:
             state.change(shell=instruction.command)
             return f"SHELL [{' '.join(instruction.command)}]"
         case Stopsignal():
+            from pallet.ops.signals import signal_number
+
             signal_number(instruction.signal)
             state.change(stop_signal=instruction.signal)
             return f"STOPSIGNAL {instruction.signal}"
@@ -83,13 +83,13 @@ def apply_metadata(state: State, instruction: Instruction) -> str | None:
             command = _command(state, instruction)
             state.change(cmd=command, args_escaped=True)
             state.command_set = True
-            return f"CMD [{' '.join(map(quote, command))}]"
+            return f"CMD {_quoted(command)}"
         case Entrypoint():
             command = _command(state, instruction)
             state.change(entrypoint=command)
             if not state.command_set:
                 state.change(cmd=None)  # it was made for the old entry point
-            return f"ENTRYPOINT [{' '.join(map(quote, command))}]"
+            return f"ENTRYPOINT {_quoted(command)}"
         case _:
             return None
 
@@ -111,8 +111,17 @@ def _command(state: State, instruction: Cmd | Entrypoint) -> tuple[str, ...]:
     return instruction.command
 
 
+def _quoted(words: Sequence[str]) -> str:
+    from pallet.gotemplate.quoting import quote
+
+    return f"[{' '.join(map(quote, words))}]"
+
+
 def _check_text(check: Check) -> str:
-    test = f"[{' '.join(map(quote, check.test or ()))}]"
+    from pallet.gotemplate.durations import duration_text
+    from pallet.gotemplate.quoting import quote_rune
+
+    test = _quoted(check.test or ())
     times = [check.interval, check.timeout, check.start_period]
     if check.start_interval:
         times.append(check.start_interval)

@@ -11,10 +11,9 @@ from collections.abc import Callable
 
 from pallet.errors import HostError, InvalidInput
 from pallet.host.inroot import read_in_root
-from pallet.runtime.users import resolve_user
 
-_CLAUSE = re.compile(r"([ugoa]*)((?:[-+=](?:[ugo]|[rwxXst]*))+)")
-_ACTION = re.compile(r"([-+=])([ugo]|[rwxXst]*)")
+_CLAUSE = r"([ugoa]*)((?:[-+=](?:[ugo]|[rwxXst]*))+)"
+_ACTION = r"([-+=])([ugo]|[rwxXst]*)"
 _BITS = {"r": 0o444, "w": 0o222, "x": 0o111}
 _WHO = {"u": 0o4700, "g": 0o2070, "o": 0o1007}
 
@@ -29,12 +28,12 @@ def mode_change(text: str) -> Callable[[int], int] | None:
     if text.isdigit():
         fixed = int(text, 8)
         return lambda mode: fixed
-    clauses = [match.groups() for match in _CLAUSE.finditer(text)]
+    clauses = [match.groups() for match in re.finditer(_CLAUSE, text)]
 
     def change(mode: int) -> int:
         bits = stat.S_IMODE(mode)
         for who, actions in clauses:
-            for operator, what in _ACTION.findall(actions):
+            for operator, what in re.findall(_ACTION, actions):
                 bits = _apply(bits, who or "a", operator, what, directory=stat.S_ISDIR(mode))
         return bits
 
@@ -89,6 +88,8 @@ def owner(text: str, root: int) -> tuple[int, int] | None:
     user, _, group = text.partition(":")
     if has_numbers(text):
         return int(user), int(group) if group else int(user)
+    from pallet.runtime.users import resolve_user
+
     try:
         found = resolve_user(text, read_in_root(root, "/etc/passwd"), read_in_root(root, "/etc/group"))
     except HostError as error:

@@ -7,7 +7,6 @@ import threading
 from contextlib import ExitStack
 
 from pallet.errors import HostError
-from pallet.host import mounts
 from pallet.host.idmap import in_user_namespace
 
 
@@ -80,6 +79,8 @@ def _new_namespace() -> int:
 
     def make() -> None:
         try:
+            from pallet.host import mounts
+
             mounts.unshare(mounts.CLONE_NEWNET)
             found.append(os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC))
         except OSError as error:

@@ -7,13 +7,16 @@ from typing import Any, Literal
 import msgspec
 
 from pallet.build.attest.request import Annotation, AttestRequest
-from pallet.build.cachespec import CacheFrom, CacheTo
 from pallet.digest import Digest
 from pallet.oci.config import ImageConfig
 from pallet.oci.descriptor import Descriptor
 from pallet.oci.manifest import Manifest
 from pallet.platform import Platform
 from pallet.reference import Reference
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pallet.build.cachespec import CacheFrom, CacheTo
 
 
 class Secret(msgspec.Struct, frozen=True):

@@ -7,20 +7,22 @@ import posixpath
 
 import msgspec
 
-from pallet.build import cachemounts
 from pallet.build.cache import Key
-from pallet.build.copytree import copy_tree
 from pallet.build.files import Copied, contents_key, gather
 from pallet.build.layers import Layer, chain_of, directories
 from pallet.build.metadata import working_directory
-from pallet.build.runcommand import LayerMount, SecretMount
-from pallet.build.runspec import Bind, Tmpfs
 from pallet.build.shared import Shared
 from pallet.build.source import Tree
 from pallet.build.state import State
 from pallet.build.view import with_views
 from pallet.dockerfile.mounts import Mount
 from pallet.errors import InvalidInput
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pallet.build.cachemounts import HeldMount
+    from pallet.build.runcommand import LayerMount, SecretMount
+    from pallet.build.runspec import Bind, Tmpfs
 
 _CACHE_MODE = 0o755
 _SECRET_MODE = 0o400
@@ -55,7 +57,7 @@ class RunMounts:
         self._shared = shared
         self._state = state
         self._mounts = list(zip(mounts, sources, strict=True))
-        self._held: list[cachemounts.HeldMount] = []
+        self._held: list[HeldMount] = []
         self.env: list[str] = []
 
     def close(self) -> None:
@@ -75,6 +77,8 @@ class RunMounts:
             InvalidInput: a secret or agent that is required and not there; a source that is not there.
             HostError: the machine is at fault.
         """
+        from pallet.build.runspec import Tmpfs
+
         found: list[LayerMount | SecretMount | Bind | Tmpfs] = []
         agents = 0
         for mount, source in self._mounts:
@@ -117,6 +121,9 @@ class RunMounts:
         return parts
 
     def _bind(self, mount: Mount, source: MountSource) -> LayerMount:
+        from pallet.build.copytree import copy_tree
+        from pallet.build.runcommand import LayerMount
+
         target = self._target(mount)
         path = posixpath.normpath("/" + mount.source).lstrip("/")
         if source.staged:
@@ -129,11 +136,14 @@ class RunMounts:
         return LayerMount((directory,), inner, target, mount.readonly)
 
     def _cache(self, mount: Mount, source: MountSource) -> Bind:
+        from pallet.build.cachemounts import take
+        from pallet.build.runspec import Bind
+
         target = self._target(mount)
         id = f"{mount.id or target}\0{mount.source}\0{chain_of(source.layer)}\0{source.context}"
         waiting = self._shared.cancel.check
         root, sharing = self._shared.engine.settings.root, mount.sharing or "shared"
-        held = cachemounts.take(root, id, sharing, lambda place: self._fill(mount, source, place), waiting)
+        held = take(root, id, sharing, lambda place: self._fill(mount, source, place), waiting)
         self._held.append(held)
         return Bind(held.path, target, mount.readonly)
 
@@ -155,6 +165,8 @@ class RunMounts:
             _copied(self._shared.tree_of(source.context), path, place)
 
     def _secret(self, mount: Mount) -> list[SecretMount]:
+        from pallet.build.runcommand import SecretMount
+
         id = mount.id or mount.source or posixpath.basename(mount.target)
         secret = next((each for each in self._shared.options.secrets if each.id == id), None)
         if secret is None:
@@ -171,6 +183,8 @@ class RunMounts:
         return [SecretMount(content, target, mode, mount.uid or 0, mount.gid or 0)]
 
     def _agent(self, mount: Mount, number: int) -> list[Bind]:
+        from pallet.build.runspec import Bind
+
         id = mount.id or "default"
         socket = self._shared.agents.get(id)
         if socket is None:
@@ -183,6 +197,8 @@ class RunMounts:
 
 
 def _copied(tree: Tree, path: str, place: str) -> None:
+    from pallet.build.copytree import copy_tree
+
     real = tree.resolve(path)
     if not tree.entry(real).is_directory:
         raise InvalidInput(f"cache mount: /{path} is not a directory")

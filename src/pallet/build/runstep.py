@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Callable
 
 from pallet.build.cache import Key
 from pallet.build.events import Step
 from pallet.build.layers import Layer, Packed, directories
 from pallet.build.metadata import with_shell
-from pallet.build.runcommand import Command
 from pallet.build.runmounts import MountSource, RunMounts
-from pallet.build.runspec import HOSTNAME, Limits
 from pallet.build.shared import Shared
 from pallet.build.state import State
-from pallet.build.upper import pack, tidy
 from pallet.dockerfile.instructions import Run
 from pallet.dockerfile.scope import proxy_variables
 from pallet.errors import InvalidInput
 from pallet.layer.snapshots import Staging
 from pallet.platform import host, rank
-from pallet.runtime import etc_files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
 _PIPES = "/dev/pipes/"
-_HOSTS = f"127.0.0.1\tlocalhost {HOSTNAME}\n::1\tlocalhost ip6-localhost ip6-loopback\n"
+_HOSTS = "127.0.0.1\tlocalhost {}\n::1\tlocalhost ip6-localhost ip6-loopback\n"
 _BRIDGES = ("default", "bridge")
 
 
@@ -108,7 +103,10 @@ class RunStep:
         return [f"{name}={value}" for name, value in self._state.scope.variables.items()]
 
     def _make(self, staging: Staging, step: Step) -> Future[Packed]:
+        from pallet.build.runcommand import Command
+        from pallet.build.runspec import Limits
         from pallet.build.sandbox import Sandbox
+        from pallet.build.upper import pack, tidy
 
         shared, config = self._shared, self._state.config
         mounts = self._mounts.prepare()
@@ -152,11 +150,14 @@ class RunStep:
             raise InvalidInput(f"{why}; install qemu-user-static and binfmt-support, or build on $BUILDPLATFORM")
 
     def _files(self) -> list[tuple[str, str]]:
+        from pallet.build.runspec import HOSTNAME
+        from pallet.runtime import etc_files
+
         found = []
         if self._network == "host":
             hosts = _host_file("/etc/hosts") + self._extra_hosts()
         else:
-            hosts = _HOSTS + self._extra_hosts()
+            hosts = _HOSTS.format(HOSTNAME) + self._extra_hosts()
         resolvers = etc_files.resolv_conf(_host_file("/etc/resolv.conf"), own_network=self._network != "host")
         found += [("/etc/hosts", hosts), ("/etc/resolv.conf", resolvers)]
         if self._script:
@@ -197,6 +198,8 @@ class LineLog:
     """
 
     def __init__(self, log: Callable[[str], None]) -> None:
+        import codecs
+
         self._log = log
         self._decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
         self._rest = ""

@@ -12,6 +12,7 @@ import posixpath
 import stat
 import time
 from collections.abc import Callable, Iterator
+from operator import attrgetter
 
 import msgspec
 
@@ -23,6 +24,7 @@ from pallet.host.inroot import open_in_root
 
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _WILDCARDS = frozenset("*?[\\")
+_name = attrgetter("name")
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -142,51 +144,48 @@ class Tree:
 
     def _walk(self, top: int, base: str, inner: str, wanted: Callable[[str, bool], bool] | None) -> Iterator[Entry]:
         """One loop with a stack, for a tree may be deeper than Python's stack; closes `top`."""
-        stack = [(top, base, inner, _listing(top))]
+        stack = [(top, f"{base}/" if base else "", inner, iter(_listing(top)))]
         held: list[Entry] = []  # directories that come only if something in them does
         depths: list[int] = []
         try:
             while stack:
-                fd, prefix, relative, names = stack[-1]
-                name = next(names, None)
-                if name is None:
+                fd, prefix, relative, listed = stack[-1]
+                for found in listed:
+                    name = found.name
+                    path = prefix + name
+                    try:
+                        status = found.stat(follow_symlinks=False)
+                        kind = stat.S_IFMT(status.st_mode)
+                        link = os.readlink(name, dir_fd=fd) if kind == stat.S_IFLNK else ""
+                    except FileNotFoundError:
+                        continue
+                    if kind == stat.S_IFSOCK:
+                        continue
+                    ignored = self._ignore is not None and self._ignore.matches(path)
+                    if wanted is not None and not ignored:
+                        ignored = not wanted(relative + name, kind == stat.S_IFDIR)
+                    entry = Entry(path, status, link)
+                    if not ignored:
+                        if held:
+                            yield from held
+                            held.clear()
+                            depths.clear()
+                        yield entry
+                    if kind != stat.S_IFDIR or (ignored and self._pruned(path, wanted)):
+                        continue
+                    if ignored:
+                        held.append(entry)
+                        depths.append(len(stack))
+                    below = _open_below(fd, name, path)
+                    if below >= 0:
+                        stack.append((below, path + "/", f"{relative}{name}/", iter(_listing(below))))
+                        break
+                else:
                     os.close(fd)
                     stack.pop()
                     while depths and depths[-1] >= len(stack):
                         depths.pop()
                         held.pop()
-                    continue
-                path = f"{prefix}/{name}" if prefix else name
-                within = f"{relative}/{name}" if relative else name
-                try:
-                    status = os.stat(name, dir_fd=fd, follow_symlinks=False)
-                    link = os.readlink(name, dir_fd=fd) if stat.S_ISLNK(status.st_mode) else ""
-                except FileNotFoundError:
-                    continue
-                if stat.S_ISSOCK(status.st_mode):
-                    continue
-                directory = stat.S_ISDIR(status.st_mode)
-                ignored = self._ignore is not None and self._ignore.matches(path)
-                if wanted is not None and not ignored:
-                    ignored = not wanted(within, directory)
-                entry = Entry(path, status, link)
-                if not ignored:
-                    yield from held
-                    held.clear()
-                    depths.clear()
-                    yield entry
-                if not directory or (ignored and self._pruned(path, wanted)):
-                    continue
-                if ignored:
-                    held.append(entry)
-                    depths.append(len(stack))
-                try:
-                    below = os.open(name, _OPEN_DIRECTORY, dir_fd=fd)
-                except OSError as error:
-                    if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
-                        continue
-                    raise HostError(f"cannot read {path}: {error.strerror}") from error
-                stack.append((below, path, within, _listing(below)))
         finally:
             for fd, _, _, _ in stack:
                 os.close(fd)
@@ -200,10 +199,7 @@ class Tree:
         except OSError:
             return
         try:
-            if not _WILDCARDS.intersection(part):
-                names: Iterator[str] = iter([part])
-            else:
-                names = _listing(fd)
+            names = [entry.name for entry in _listing(fd)] if _WILDCARDS.intersection(part) else [part]
             for name in names:
                 if name == part or component_matches(part, name):
                     yield f"{base}/{name}" if base else name
@@ -233,8 +229,20 @@ class Tree:
         return InvalidInput(f'cannot read "/{path}": {error.strerror}')
 
 
-def _listing(fd: int) -> Iterator[str]:
+def _listing(fd: int) -> list[os.DirEntry[str]]:
+    """What is in a directory, in the byte order of the names; its entries can be asked while it is open."""
     with os.scandir(fd) as entries:
-        names = [entry.name for entry in entries]
-    names.sort(key=os.fsencode)
-    return iter(names)
+        listed = list(entries)
+    plain = all(entry.name.isascii() for entry in listed)
+    listed.sort(key=_name if plain else lambda entry: os.fsencode(entry.name))
+    return listed
+
+
+def _open_below(fd: int, name: str, path: str) -> int:
+    """Open a directory in a directory; -1 if it is not there any more. Raises HostError."""
+    try:
+        return os.open(name, _OPEN_DIRECTORY, dir_fd=fd)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            return -1
+        raise HostError(f"cannot read {path}: {error.strerror}") from error

@@ -9,13 +9,10 @@ from typing import TypeVar
 
 from pallet.build.bases import Base, named_image
 from pallet.build.cache import Key
-from pallet.build.copyplan import CopyPlan
 from pallet.build.copystep import CopyStep
 from pallet.build.events import Step
 from pallet.build.layers import Layer, Packed, directories
-from pallet.build.layerwrite import write_layer
 from pallet.build.metadata import apply_metadata, working_directory
-from pallet.build.modes import owner
 from pallet.build.record import StepRecord
 from pallet.build.runmounts import MountSource
 from pallet.build.runstep import RunStep
@@ -230,6 +227,10 @@ class StageBuilder:
 
     def _directory(self, state: State, path: str, description: str) -> tuple[Layer, bool]:
         """WORKDIR's layer: the directory, if it is not there; it belongs to the stage's user."""
+        from pallet.build.copyplan import CopyPlan
+        from pallet.build.layerwrite import write_layer
+        from pallet.build.modes import owner
+
         options, user = self._shared.options, state.config.user
         parts = [b"WORKDIR", path.encode("utf-8", "surrogateescape"), user.encode(), str(options.epoch).encode()]
 

@@ -9,8 +9,6 @@ from contextlib import ExitStack
 from typing import TypeVar
 
 from pallet.errors import HostError
-from pallet.host import mounts
-from pallet.host.erofs import mounted_images
 from pallet.host.inroot import open_in_root
 
 _T = TypeVar("_T")
@@ -32,10 +30,15 @@ def with_views(scratch: str, stacks: Sequence[Sequence[str]], function: Callable
     """
     if not any(stacks):
         return _called(scratch, stacks, function)
-    return mounts.run_in_mount_namespace(lambda: _called(scratch, stacks, function))
+    from pallet.host.mounts import run_in_mount_namespace
+
+    return run_in_mount_namespace(lambda: _called(scratch, stacks, function))
 
 
 def _called(scratch: str, stacks: Sequence[Sequence[str]], function: Callable[[list[int]], _T]) -> _T:
+    from pallet.host import mounts
+    from pallet.host.erofs import mounted_images
+
     roots: list[int] = []
     with ExitStack() as stack:
         for number, layers in enumerate(stacks):
@@ -57,7 +60,9 @@ def real_path(root: int, path: str) -> str:
     Raises:
         OSError: as open(2): it is not there, ...
     """
-    fd = open_in_root(root, path or ".", os.O_PATH)
+    if not path:
+        return ""
+    fd = open_in_root(root, path, os.O_PATH)
     try:
         base, found = os.readlink(f"/proc/self/fd/{root}"), os.readlink(f"/proc/self/fd/{fd}")
     finally:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import os
 
 from pallet.build.attest.request import parse_annotation, parse_attests
-from pallet.build.cachespec import parse_cache_from, parse_cache_to
 from pallet.build.options import BuildOptions, NamedContext, Output, Secret
 from pallet.cli.failure import Failure
 from pallet.errors import InvalidInput
@@ -46,8 +44,7 @@ def build_options(opts: Options, environ: Mapping[str, str], **more: object) -> 
         "no_cache_filter": tuple(word for text in opts.no_cache_filter for word in text.split(",")),
         "pull": opts.pull,
         "platforms": _platforms(opts.platform),
-        "cache_from": tuple(parse_cache_from(text) for text in opts.cache_from),
-        "cache_to": tuple(parse_cache_to(text) for text in opts.cache_to),
+        **_caches(opts),
         "attest": parse_attests(opts.attest, opts.sbom, opts.provenance),
         "annotations": tuple(each for text in opts.annotation for each in parse_annotation(text)),
         "labels": dict(_pair(text) for text in opts.label),
@@ -72,11 +69,23 @@ def build_options(opts: Options, environ: Mapping[str, str], **more: object) -> 
         "cgroup_parent": opts.cgroup_parent,
         "allow": tuple(word for text in opts.allow for word in text.split(",")),
     }
-    from pallet.build.runspec import rlimit
+    if opts.ulimit:
+        from pallet.build.runspec import rlimit
 
-    for word in opts.ulimit:
-        rlimit(word)
+        for word in opts.ulimit:
+            rlimit(word)
     return BuildOptions(**{**fields, **more})  # type: ignore[arg-type]
+
+
+def _caches(opts: Options) -> dict[str, object]:
+    if not opts.cache_from and not opts.cache_to:
+        return {}
+    from pallet.build.cachespec import parse_cache_from, parse_cache_to
+
+    return {
+        "cache_from": tuple(parse_cache_from(text) for text in opts.cache_from),
+        "cache_to": tuple(parse_cache_to(text) for text in opts.cache_to),
+    }
 
 
 def build_args(words: Iterable[str], environ: Mapping[str, str]) -> dict[str, str]:
@@ -114,6 +123,8 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _fields(text: str, what: str) -> dict[str, str]:
+    import csv
+
     try:
         (row,) = csv.reader([text], strict=True)
     except (csv.Error, ValueError):

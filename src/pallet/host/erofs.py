@@ -14,10 +14,8 @@ import errno
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from fcntl import ioctl
 
 from pallet.errors import HostError
-from pallet.host import mounts
 
 IMAGE_NAME = "layer.erofs"
 TAR_NAME = "layer.tar"
@@ -67,6 +65,8 @@ def mount_images(directories: Iterable[str]) -> list[str]:
 
 def unmount_images(directories: Sequence[str]) -> None:
     """Take away what `mount_images` mounted."""
+    from pallet.host import mounts
+
     for directory in reversed(directories):
         mounts.unmount(directory, mounts.MNT_DETACH)
 
@@ -91,6 +91,8 @@ def mount_image(image: str, directory: str) -> None:
     Raises:
         HostError: the kernel refuses.
     """
+    from pallet.host import mounts
+
     try:
         try:
             with ExitStack() as opened:
@@ -109,6 +111,8 @@ def mount_image(image: str, directory: str) -> None:
 
 def mount_by_loop(image: str, directory: str) -> None:
     """Mount an EROFS image, and its tar if that is apart, through loop devices. Raises OSError."""
+    from pallet.host import mounts
+
     with ExitStack() as opened:  # the mount has the devices open, too; the last one to close them frees them
         source = _loop_device(_open(image, opened), opened)
         options = None
@@ -125,6 +129,8 @@ def _open(path: str, opened: ExitStack) -> int:
 
 def _loop_device(file: int, opened: ExitStack) -> str:
     """The path of a loop device for an open file; it is kept as long as a descriptor in `opened`."""
+    from fcntl import ioctl
+
     config = bytearray(_CONFIG_SIZE)
     config[:4] = file.to_bytes(4, "little")
     config[_CONFIG_FLAGS_AT : _CONFIG_FLAGS_AT + 4] = _READ_ONLY_AUTOCLEAR.to_bytes(4, "little")

@@ -1,20 +1,11 @@
-"""Paths as a process with another root would see them: openat2(2), which Python 3.11 lacks."""
+"""Paths as a process with another root would see them."""
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 
-_OPENAT2 = 437  # the number is the same on all architectures
 _RESOLVE_IN_ROOT = 0x10
-
-_libc = ctypes.CDLL(None, use_errno=True)
-_libc.syscall.restype = ctypes.c_long
-
-
-class _OpenHow(ctypes.Structure):
-    _fields_ = (("flags", ctypes.c_uint64), ("mode", ctypes.c_uint64), ("resolve", ctypes.c_uint64))
 
 
 def open_in_root(root: int, path: str, flags: int) -> int:
@@ -23,16 +14,15 @@ def open_in_root(root: int, path: str, flags: int) -> int:
     Raises:
         OSError: as open(2).
     """
-    how = _OpenHow(flags | os.O_CLOEXEC, 0, _RESOLVE_IN_ROOT)
-    name = os.fsencode(path)
-    while True:
-        fd = _libc.syscall(_OPENAT2, root, ctypes.c_char_p(name), ctypes.byref(how), ctypes.sizeof(how))
-        if fd >= 0:
-            return int(fd)
-        # The kernel asks for another try if a directory was moved meanwhile.
-        number = ctypes.get_errno()
-        if number != errno.EAGAIN:
-            raise OSError(number, os.strerror(number), path)
+    if "/" not in path and path != ".." and not flags & os.O_PATH:
+        try:
+            return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=root)  # nothing on the way to follow
+        except OSError as error:
+            if error.errno != errno.ELOOP or flags & os.O_NOFOLLOW:
+                raise
+    from pallet.host.openat2 import openat2
+
+    return openat2(root, path, flags | os.O_CLOEXEC, _RESOLVE_IN_ROOT)
 
 
 def read_in_root(root: int, path: str, limit: int = 4 << 20) -> bytes:

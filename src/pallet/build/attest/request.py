@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable
 from typing import Literal, cast
 
@@ -123,6 +122,8 @@ def _provenance(fields: dict[str, str]) -> ProvenanceRequest:
 
 
 def _fields(text: str) -> dict[str, str]:
+    import csv
+
     try:
         (row,) = csv.reader([text], strict=True)
     except (csv.Error, ValueError):

@@ -23,7 +23,6 @@ _CALLS = ("build", "check")
 def _run(ctx: Context, opts: Options, args: list[str]) -> int:
     from pallet.build.builder import build
     from pallet.cli.build_options import build_options
-    from pallet.cli.build_progress import make_printer
 
     if opts.progress == "rawjson":
         raise Failure("progress mode rawjson is not supported: use plain", exit_code=1)
@@ -39,6 +38,8 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
         if quiet:
             result = build(ctx.engine, context, options)
         else:
+            from pallet.cli.build_progress import make_printer
+
             printer = make_printer(ctx.stderr, opts.progress)
             try:
                 result = build(ctx.engine, context, options, printer)
