@@ -10,6 +10,7 @@ from pallet.engine import Engine
 from pallet.errors import Conflict, NoSuchContainer
 from pallet.host.locks import lock
 from pallet.ops.container_state import current
+from pallet.runtime.log_bounds import LogBounds
 from pallet.runtime.logs import Entry, read_lines, read_log
 from pallet.runtime.paths import ContainerPaths
 
@@ -78,8 +79,10 @@ def container_logs(
         from pallet.runtime.journal import read_journal
 
         return _pieces(read_journal(id, tail=tail, ended=ended if follow else None), since, until, timestamps, prefix)
-    if joined and since is None and until is None and not timestamps and not details:
-        return _joined(read_lines(paths.log, tail=tail, ended=ended if follow else None))
+    if joined:
+        bounds = LogBounds(since, until) if since is not None or until is not None else None
+        batches = read_lines(paths.log, tail=tail, ended=ended if follow else None)
+        return _joined(batches, bounds, timestamps, prefix)
     entries = read_log(paths.log, tail=tail, ended=ended if follow else None)
     return _pieces(entries, since, until, timestamps, prefix)
 
@@ -106,8 +109,12 @@ def _attributes(engine: Engine, id: str) -> bytes:
     return ",".join(f"{quote_plus(key)}={quote_plus(found[key])}" for key in sorted(found)).encode() + b" "
 
 
-def _joined(batches: Iterator[list[bytes]]) -> Iterator[LogPiece]:
-    """The output as it was, one piece for as much as is of one stream."""
+def _joined(
+    batches: Iterator[list[bytes]], bounds: LogBounds | None, timestamps: bool, prefix: bytes
+) -> Iterator[LogPiece]:
+    """The output, one piece for as much as is of one stream; lines stay as they are, for a log may have millions."""
+    marked = timestamps or bool(prefix)
+    inside: set[bytes] = set()  # streams in the middle of a line
     for lines in batches:
         run: list[bytes] = []
         stream = b""
@@ -115,16 +122,36 @@ def _joined(batches: Iterator[list[bytes]]) -> Iterator[LogPiece]:
             parts = line.split(b" ", 3)
             if len(parts) != 4:
                 continue
-            _, whose, kind, text = parts
+            moment, whose, kind, text = parts
+            if bounds is not None:
+                where = bounds.where(moment)
+                if where < 0:
+                    continue
+                if where > 0:
+                    break
             if whose != stream:
                 if run:
                     yield LogPiece(stream.decode(), b"".join(run))
                 run, stream = [], whose
+            if marked:
+                if whose not in inside:
+                    if timestamps:
+                        run.append(moment[:-6] + b"Z " if moment.endswith(b"+00:00") else moment + b" ")
+                    if prefix:
+                        run.append(prefix)
+                if kind == b"P":
+                    inside.add(whose)
+                elif inside:
+                    inside.discard(whose)
             run.append(text)
             if kind == b"F":
                 run.append(b"\n")
+        else:
+            where = 0
         if run:
             yield LogPiece(stream.decode(), b"".join(run))
+        if where > 0:
+            return
 
 
 def _pieces(

@@ -30,6 +30,7 @@ from pallet.runtime.terminal import CTRL_P_CTRL_Q, DetachKeys, terminal_size
 _STDOUT = 2
 _STDERR = 3
 _PACKET = 8192  # conmon's buffer, without the leading byte
+_AT_ONCE = 32  # packets
 _FORWARDED = tuple(
     number
     for number in signal.valid_signals()
@@ -212,16 +213,31 @@ class Session:
                 return False
 
     def _receive(self) -> bool:
-        try:
-            packet = self._connection.recv(_PACKET + 1)
-        except ConnectionResetError:
-            packet = b""
-        if not packet:
-            return False
-        target = self._outputs.get(packet[0])
-        if target is not None:
-            _write(target, memoryview(packet)[1:])
-        return True
+        """Pass on what is there, much of it at once: False if the end has come."""
+        packets: list[memoryview] = []
+        stream = 0
+        going_on = True
+        while len(packets) < _AT_ONCE:
+            try:
+                packet = self._connection.recv(_PACKET + 1, MSG_DONTWAIT)
+            except BlockingIOError:
+                break
+            except ConnectionResetError:
+                packet = b""
+            if not packet:
+                going_on = False
+                break
+            if packet[0] != stream:
+                self._put(stream, packets)
+                stream, packets = packet[0], []
+            packets.append(memoryview(packet)[1:])
+        self._put(stream, packets)
+        return going_on
+
+    def _put(self, stream: int, packets: list[memoryview]) -> None:
+        target = self._outputs.get(stream)
+        if target is not None and packets:
+            _write(target, packets)
 
     def _signals(self, numbers: bytes) -> None:
         for number in numbers:
@@ -243,10 +259,15 @@ def _noted(number: int, frame: object) -> None:
     """A handler that leaves the work to the wake-up pipe."""
 
 
-def _write(fd: int, data: memoryview) -> None:
+def _write(fd: int, pieces: list[memoryview]) -> None:
     """Write all to an open file, which may have been made non-blocking by whoever shares it."""
-    while data:
+    while pieces:
         try:
-            data = data[os.write(fd, data) :]
+            written = os.writev(fd, pieces)
         except BlockingIOError:
             select.select([], [fd], [])
+            continue
+        while pieces and written >= len(pieces[0]):
+            written -= len(pieces.pop(0))
+        if written:
+            pieces[0] = pieces[0][written:]
