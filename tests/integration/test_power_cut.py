@@ -111,12 +111,12 @@ def test_power_is_cut(machine: Machine, registry: RegistryServer, busybox_tar: P
 
     # A container whose image goes by force keeps what it stands on.
     pallet.ok("rmi", "-f", "committed", "built", name)
+    pallet.ok("builder", "prune", "-af")
     pallet.ok("pull", "-q", name)
     pallet.ok("create", "--name", "two", name)
     pallet.ok("rmi", "-f", name)
     machine.cut()
     assert pallet.ok("start", "-a", "two") == right
     pallet.ok("rm", "two")
-    pallet.ok("builder", "prune", "-af")
     pallet.ok("system", "prune", "-af")
     assert [line for line in unexplained(pallet) if not line.endswith(("/lost+found", "/build"))] == []
