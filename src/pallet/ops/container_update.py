@@ -10,7 +10,8 @@ from collections.abc import Callable
 import msgspec
 
 from pallet.engine import Engine
-from pallet.errors import Conflict, HostError, InvalidInput, PalletError
+from pallet.errors import Conflict, HostError, InvalidInput, PalletError, Unsupported
+from pallet.host.idmap import in_user_namespace
 from pallet.host.locks import lock
 from pallet.oci.codec import encode
 from pallet.ops.container_state import current, runtime_of
@@ -46,11 +47,16 @@ def update_container(
     Raises:
         NoSuchContainer: there is none.
         InvalidInput: limits that make no sense, with docker's text.
+        Unsupported: limits for a container of a user without privileges.
         Conflict: they do not go with those the container has.
         HostError: the runtime cannot set them.
     """
     if restart is not None:
         _check_policy(restart)
+    if resources != Resources() and in_user_namespace():
+        raise Unsupported(
+            "without privileges containers have no limits of their cgroup: run them as root, or with --ulimit"
+        )
     warnings: list[str] = []
     wanted = check_resources(resources, warnings.append, update=True)
     id = engine.store.containers.find_id(name)

@@ -12,6 +12,7 @@ from pallet.network import bridge
 from pallet.ops.container_etc import add_host, network_links, own_entry, remove_host, write_resolv_conf
 from pallet.ops.container_networks import joined_networks, other_subnets, wanted_place
 from pallet.ops.container_state import current
+from pallet.ops.network_checks import NO_BRIDGES
 from pallet.ops.record_event import network_event
 from pallet.runtime.paths import ContainerPaths
 from pallet.store.container_record import ContainerRecord, EndpointSettings, NetworkState
@@ -37,7 +38,7 @@ def connect_network(engine: Engine, name: str, container: str, settings: Endpoin
         HostError: netavark failed.
     """
     if in_user_namespace():
-        raise Unsupported("without privileges there are the networks bridge, host and none only")
+        raise Unsupported(NO_BRIDGES)
     record = engine.store.containers.find(container)
     network = engine.store.networks.find(name)
     _check(record, network, settings)

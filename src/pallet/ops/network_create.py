@@ -16,7 +16,7 @@ from pallet.host.idmap import in_user_namespace
 from pallet.network.bridge import subnets_in_use
 from pallet.network.pools import choose_subnet
 from pallet.ops.container_networks import other_subnets
-from pallet.ops.network_checks import PoolOptions, check_driver_options, check_pool
+from pallet.ops.network_checks import NO_BRIDGES, PoolOptions, check_driver_options, check_pool
 from pallet.ops.record_event import network_event
 from pallet.ops.times import now_ns
 from pallet.store.networks import PREDEFINED, Network
@@ -66,7 +66,7 @@ def create_network(engine: Engine, options: NetworkOptions) -> Network:
         HostError: no subnet is free.
     """
     if in_user_namespace():
-        raise Unsupported("without privileges there are the networks bridge, host and none only")
+        raise Unsupported(NO_BRIDGES)
     name = options.name
     if any(name == network.name for network in PREDEFINED) or name == "default":
         raise Forbidden(f"operation is not permitted on predefined {name} network")

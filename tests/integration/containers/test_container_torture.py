@@ -210,6 +210,7 @@ def _unpause(torture: Torture) -> None:
 
 def _exec(torture: Torture) -> None:
     torture.kill("exec", "exec", torture.running(), "sh", "-c", "echo begun; sleep 0.2")
+    torture.kill("exec -d", "exec", "-d", torture.running(), "sh", "-c", "sleep 0.2")
 
 
 def _cp(torture: Torture) -> None:

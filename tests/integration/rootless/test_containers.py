@@ -32,6 +32,17 @@ def test_root_inside_is_the_user_outside(user: User) -> None:
     assert (shared / "other").stat().st_uid not in (0, user.uid, 1000)
 
 
+def test_update_tells_that_there_are_no_limits(user: User, sleeper: str) -> None:
+    for flags in (("-m", "50m"), ("--cpus", "1"), ("--pids-limit", "5")):
+        done = user.pallet("update", *flags, sleeper)
+        assert done.code == 1
+        assert "run them as root, or with --ulimit" in done.stderr
+    assert user.ok("update", "--restart", "on-failure", sleeper) == sleeper
+    assert (
+        user.ok("inspect", "-f", "{{.HostConfig.Memory}} {{.HostConfig.RestartPolicy.Name}}", sleeper) == "0 on-failure"
+    )
+
+
 def test_users_environment_input_and_exit_code(user: User) -> None:
     done = user.pallet(
         *("run", "--rm", "-i", "--network", "none", "-u", "1000:1000", "-e", "A=b", "-w", "/tmp", "box"),
