@@ -16,7 +16,7 @@ HEADER = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"
 """What a member begins with: no time, no name, no system."""
 
 
-def deflate(piece: bytes, last: bool) -> bytes:
+def deflate(piece: bytes | memoryview, last: bool) -> bytes:
     """Deflate one piece; the last one, which may be empty, ends the member's data."""
     from isal import isal_zlib
 
@@ -31,7 +31,7 @@ class Trailer:
         self._crc = 0
         self._size = 0
 
-    def add(self, piece: bytes) -> None:
+    def add(self, piece: bytes | memoryview) -> None:
         """Count a piece in."""
         from isal import isal_zlib
 

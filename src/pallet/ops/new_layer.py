@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from hashlib import sha256
-from queue import Queue
+from queue import Queue, SimpleQueue
 from threading import Thread
 from types import TracebackType
 
@@ -42,7 +42,9 @@ class LayerWriter:
     def __init__(self, blobs: Blobs, *, hashed: bool = True) -> None:
         self._blob = blobs.new()
         self._hash = sha256() if hashed else None
-        self._buffer = bytearray()
+        self._free: SimpleQueue[bytearray] = SimpleQueue()  # new memory would cost more than what is put into it
+        self._piece = bytearray(PIECE)
+        self._used = 0
         self._trailer = Trailer()
         self._pool = ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1), "deflate")
         self._pieces: Queue[Future[bytes] | None] = Queue(_WAITING)
@@ -70,12 +72,13 @@ class LayerWriter:
         if self._hash is not None:
             self._hash.update(data)
         view = memoryview(data)
-        while len(self._buffer) + len(view) >= PIECE:
-            rest = PIECE - len(self._buffer)
-            self._buffer += view[:rest]
-            view = view[rest:]
-            self._hand_over(last=False)
-        self._buffer += view
+        while view:
+            part = view[: PIECE - self._used]
+            self._piece[self._used : self._used + len(part)] = part
+            self._used += len(part)
+            view = view[len(part) :]
+            if self._used == PIECE:
+                self._hand_over(last=False)
 
     def finish(self) -> NewLayer:
         """End the layer and keep its blob; errors as `finish_blob`."""
@@ -99,10 +102,16 @@ class LayerWriter:
     def _hand_over(self, *, last: bool) -> None:
         if self._error is not None:
             raise self._error
-        piece = bytes(self._buffer)
-        self._buffer.clear()
-        self._trailer.add(piece)
-        self._pieces.put(self._pool.submit(deflate, piece, last))
+        piece, used = self._piece, self._used
+        self._trailer.add(memoryview(piece)[:used])
+        self._pieces.put(self._pool.submit(self._deflate, piece, used, last))
+        self._used = 0
+        self._piece = bytearray(PIECE) if self._free.empty() else self._free.get()
+
+    def _deflate(self, piece: bytearray, used: int, last: bool) -> bytes:
+        done = deflate(memoryview(piece)[:used], last)
+        self._free.put(piece)
+        return done
 
     def _join(self) -> None:
         if not self._joined:
