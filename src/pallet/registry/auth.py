@@ -9,7 +9,6 @@ server must speak https unless both are on loopback or the registry is called in
 
 from __future__ import annotations
 
-import base64
 import threading
 import time
 from collections.abc import Iterable
@@ -20,12 +19,15 @@ import msgspec
 from pallet.errors import Unauthorized, Unavailable
 from pallet.oci.codec import decode
 from pallet.registry.answer import Answer
-from pallet.registry.challenge import Challenge, parse_challenges
 from pallet.registry.credentials import ANONYMOUS, Credentials, CredentialStore
 from pallet.registry.endpoint import Endpoint
 from pallet.registry.failure import Problem
 from pallet.registry.loopback import is_loopback
 from pallet.registry.transport import Transport
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pallet.registry.challenge import Challenge
 
 TOKEN_LIMIT = 1024 * 1024
 """The longest answer of a token server that is read, in bytes."""
@@ -195,6 +197,8 @@ class Authenticator:
 
 def problem_of(answer: Answer) -> Problem:
     """What a registry's refusal says, by its challenge or by its body; reads and closes it."""
+    from pallet.registry.challenge import parse_challenges
+
     scope = answer.status == 401 and any(
         challenge.scheme == "bearer" and challenge.parameters.get("error") == "insufficient_scope"
         for challenge in parse_challenges(answer.headers("WWW-Authenticate"))
@@ -204,6 +208,8 @@ def problem_of(answer: Answer) -> Problem:
 
 def basic(credentials: Credentials) -> str:
     """The Authorization header with a user's name and password. Source: RFC 7617."""
+    import base64
+
     return "Basic " + base64.b64encode(f"{credentials.username}:{credentials.password}".encode()).decode()
 
 

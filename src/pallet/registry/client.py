@@ -14,7 +14,6 @@ from pallet.oci.descriptor import Descriptor
 from pallet.reference import Reference
 from pallet.registry.answer import Answer, origin
 from pallet.registry.auth import Authenticator, Site
-from pallet.registry.challenge import parse_challenges
 from pallet.registry.configuration import Configuration, load_configuration
 from pallet.registry.credentials import CredentialStore, registry_name
 from pallet.registry.endpoint import DOCKER_CERTIFICATES, Endpoint, endpoints, registry_endpoint
@@ -192,6 +191,8 @@ class Registry:
 
     def learn(self, site: Site, answer: Answer) -> bool:
         """Take note of the challenges in a 401; returns whether one can be answered."""
+        from pallet.registry.challenge import parse_challenges
+
         return self.authenticator.learn(site, parse_challenges(answer.headers("WWW-Authenticate")))
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ read from `https://mirror.example/v2/path/x/y/...`.
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 
 import msgspec
 
@@ -66,14 +66,19 @@ def load_configuration(path: str | None) -> Configuration:
     """
     if path is None:
         return Configuration()
-    import tomllib
-
     try:
-        document = tomllib.loads(Path(path).read_text("utf-8"))
+        with open(path, "rb") as file:
+            raw = file.read()
     except FileNotFoundError:
         return Configuration()
     except OSError as error:
         raise InvalidInput(f"{path}: {error.strerror}") from error
+    if not raw:
+        return Configuration()
+    import tomllib
+
+    try:
+        document = tomllib.loads(raw.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidInput(f"{path}: not valid TOML: {error}") from error
     for key in document:
@@ -107,7 +112,7 @@ def _rule(table: dict[str, object], where: str) -> Rule:
     mirrors = tuple(parse_mirror(text, f"{where}.mirrors[{number}]") for number, text in enumerate(listed))
     location = parse_mirror(table["location"], f"{where}.location") if "location" in table else None
     ca = str(table["ca"]) if "ca" in table else None
-    if ca is not None and not Path(ca).is_file():
+    if ca is not None and not os.path.isfile(ca):
         raise InvalidInput(f"{where}.ca: no such file: {ca}")
     return Rule(prefix, mirrors, location, bool(table.get("insecure", False)), ca)
 
@@ -152,7 +157,7 @@ def find_certificates(host: str, directory: str) -> Certificates:
         InvalidInput: a client certificate without its key, or the reverse (docker's text).
     """
     try:
-        names = sorted(entry.name for entry in (Path(directory) / host).iterdir())
+        names = sorted(os.listdir(f"{directory}/{host}"))
     except OSError:
         return Certificates()
     base = f"{directory}/{host}/"

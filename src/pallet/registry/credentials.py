@@ -7,7 +7,6 @@ registry, `credsStore` one for all. What pallet does not know in the file stays 
 
 from __future__ import annotations
 
-import base64
 import binascii
 import fcntl
 import os
@@ -234,6 +233,8 @@ def _from_entry(entry: object, where: str) -> Credentials:
         raise InvalidInput(f"{where}: must be an object of strings")
     username, password = entry.get("username", ""), entry.get("password", "")
     if entry.get("auth"):
+        import base64
+
         try:
             decoded = base64.b64decode(entry["auth"], validate=True).decode()
         except (binascii.Error, UnicodeDecodeError) as error:
@@ -246,6 +247,8 @@ def _from_entry(entry: object, where: str) -> Credentials:
 
 
 def _to_entry(credentials: Credentials) -> dict[str, str]:
+    import base64
+
     # With an identity token docker keeps the user's name and no password.
     password = "" if credentials.identity_token else credentials.password
     entry = {"auth": base64.b64encode(f"{credentials.username}:{password}".encode()).decode()}

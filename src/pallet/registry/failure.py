@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import errno
 import socket
-from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -134,6 +133,8 @@ def _printable(text: str) -> str:
 
 def status_line(status: int) -> str:
     """`404 Not Found`."""
+    from http import HTTPStatus
+
     try:
         return f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
