@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from pallet.build.events import BuildEvent
+    from pallet.cli.build_rawjson import RawPrinter
 
 _TAIL = 10  # lines of a failed step that are shown again
 _LIVE_LOG = 6  # lines of a running step in the live view
@@ -172,8 +173,12 @@ def framed(failed: BuildEvent | None, tails: dict[int, deque[str]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def make_printer(stream: TextIO, mode: str) -> PlainPrinter | LivePrinter:
-    """The printer of a mode: `plain`, `tty`, or `auto` for what the stream is."""
+def make_printer(stream: TextIO, mode: str) -> PlainPrinter | LivePrinter | RawPrinter:
+    """The printer of a mode: `plain`, `tty`, `rawjson`, or `auto` for what the stream is."""
+    if mode == "rawjson":
+        from pallet.cli.build_rawjson import RawPrinter
+
+        return RawPrinter(stream)
     if mode == "plain" or (mode == "auto" and not stream.isatty()):
         return PlainPrinter(stream)
     try:

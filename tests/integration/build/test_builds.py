@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import signal
@@ -291,3 +292,20 @@ def test_check_builds_nothing(box: PalletCLI, build: Build) -> None:
     assert done.code == 1
     assert "MaintainerDeprecated" in done.stdout
     assert build("FROM box\nRUN exit 1\n", "--check").code == 0
+
+
+def test_raw_progress(build: Build) -> None:
+    done = build("FROM box\nRUN echo said\nRUN exit 3\n", "--progress", "rawjson", "--network", "none")
+    assert done.code == 1
+    lines = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
+    vertexes = [each for line in lines for each in line.get("vertexes", ())]
+    names = {each["digest"]: each["name"] for each in vertexes}
+    said = [each for line in lines for each in line.get("logs", ()) if base64.b64decode(each["data"]) == b"said\n"]
+    assert [(names[each["vertex"]], each["stream"]) for each in said] == [("[2/3] RUN echo said", 1)]
+    ends = {each["name"]: each for each in vertexes if "completed" in each}
+    assert ends["[2/3] RUN echo said"].keys() == {"digest", "name", "started", "completed"}
+    assert ends["[3/3] RUN exit 3"]["error"].endswith("exit code: 3")
+    again = build("FROM box\nRUN echo said\n", "--progress", "rawjson", "--network", "none")
+    assert any(
+        each.get("cached") for line in again.stderr.splitlines() for each in json.loads(line).get("vertexes", ())
+    )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pallet.cli.context import Context
     from pallet.errors import PalletError
 
-_MODES = ("auto", "plain", "tty", "quiet")
+_MODES = ("auto", "plain", "tty", "quiet", "rawjson")
 _CALLS = ("build", "check")
 
 
@@ -24,8 +24,6 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
     from pallet.build.builder import build
     from pallet.cli.build_options import build_options
 
-    if opts.progress == "rawjson":
-        raise Failure("progress mode rawjson is not supported: use plain", exit_code=1)
     if opts.call not in _CALLS:
         raise Failure(f"--call {opts.call} is not supported: build or check", exit_code=1)
     if opts.progress not in _MODES:
@@ -197,7 +195,7 @@ COMMAND = Command(
             "progress",
             kind="string",
             default="auto",
-            help="Set type of progress output (auto, plain, tty)",
+            help="Set type of progress output (auto, plain, tty, quiet, rawjson)",
             complete=" ".join(_MODES),
         ),
         Flag("provenance", kind="string", help='Shorthand for "--attest=type=provenance"'),
