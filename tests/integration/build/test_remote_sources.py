@@ -133,6 +133,21 @@ def test_named_contexts(box: PalletCLI, tmp_path: Path) -> None:
     assert sh(box, "cat /file /g; ls /index.html") == "named\nnamed\n/index.html"
 
 
+def test_named_contexts_from_elsewhere(box: PalletCLI, repository: str, site: tuple[str, Path], tmp_path: Path) -> None:
+    """A repository and a tar on the web: as a stage's base, for COPY and for a mount."""
+    subprocess.run(["tar", "-C", str(tmp_path / "work/sub"), "-czf", str(site[1] / "c.tgz"), "file"], check=True)
+    built(
+        box,
+        tmp_path,
+        "FROM repo AS base\nFROM box\nCOPY --from=repo sub/file /one\nCOPY --from=tar file /two\n"
+        "COPY --from=base /sub/file /three\nRUN --mount=from=tar,target=/m cp /m/file /four\n",
+        *("--build-context", f"repo={repository}#v1", "--build-context", f"tar={site[0]}/c.tgz"),
+    )
+    assert sh(box, "cat /one /two /three /four").splitlines() == ["from git"] * 4
+    done = box("build", "--build-context", f"tar={site[0]}/none.tgz", str(tmp_path / "context"))
+    assert (done.code, done.stderr.splitlines()[-1].partition(":")[0]) == (1, "ERROR")
+
+
 def test_the_library_builds(box: PalletCLI, tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("FROM box\nARG V\nRUN echo said $V\nLABEL v=$V\n")
     with Engine(box.root, run_dir=box.run_dir) as engine:
