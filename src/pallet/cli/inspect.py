@@ -51,6 +51,8 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
 
     if opts.type not in _KINDS:
         raise Failure(f'"{opts.type}" is not a valid value for --type', exit_code=1)
+    if opts.size and opts.type not in ("", "container"):
+        ctx.warn(f"WARNING: --size ignored for {opts.type}")
     return inspect_each(
         ctx, args, lambda name: _find(ctx, name, opts.type, opts.size), template=opts.format, fail=COMMAND.fail
     )

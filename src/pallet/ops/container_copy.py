@@ -11,7 +11,7 @@ import stat
 import msgspec
 
 from pallet.engine import Engine
-from pallet.errors import InvalidInput, NotFound
+from pallet.errors import HostError, InvalidInput, NotFound
 from pallet.layer.diff import write_path
 from pallet.layer.put import Ownership, put_tree
 from pallet.ops.container_archive import (
@@ -60,9 +60,13 @@ def copy_from_container(engine: Engine, name: str, path: str, target: str, *, fo
     """
     target = _local(target)
     parent = os.path.dirname(os.path.normpath(target))
+    if os.path.exists(parent) and not os.path.isdir(parent):
+        raise InvalidInput(f"stat {target}: not a directory")
     if not os.path.isdir(parent):
         raise InvalidInput(f'invalid output path: directory "{parent}" does not exist')
     rename = ""
+    if not path:
+        raise HostError("bad parameter: pathcannot be empty")
     found = stat_path(engine, name, path)
     if follow and stat.S_ISLNK(found.mode):
         path, rename = _followed(path, found.link_target)
@@ -180,10 +184,15 @@ def _local_source(path: str, *, follow: bool) -> _Source:
         resolved = os.path.realpath(directory or "/").rstrip("/") + "/" + name
         if path.endswith("/") and base_name(path) != base_name(resolved):
             rename = base_name(path)
+    bare = resolved.removesuffix("/.").rstrip("/") or "/"
     try:
-        found = os.lstat(resolved)
+        found = os.lstat(bare)
     except OSError as error:
-        raise NotFound(f"lstat {resolved}: {(error.strerror or '').lower()}") from error
+        raise NotFound(f"lstat {bare}: {(error.strerror or '').lower()}") from error
+    if bare != resolved:
+        if not os.path.isdir(bare):
+            raise InvalidInput("not a directory")
+        found = os.stat(resolved)
     return _Source(resolved, stat.S_ISDIR(found.st_mode), rename)
 
 

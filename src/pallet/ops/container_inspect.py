@@ -21,8 +21,10 @@ from pallet.ops.inspect_host import host_config
 from pallet.ops.supervision import has_check
 from pallet.ops.times import rfc3339_nano
 from pallet.runtime import health_file
+from pallet.runtime.apparmor import loaded_profiles, profile_of
 from pallet.runtime.exec_notes import running_execs
 from pallet.runtime.paths import ContainerPaths
+from pallet.runtime.spec import security_words
 from pallet.runtime.state import Status
 from pallet.runtime.supervisor_file import is_supervised
 from pallet.store.container_record import ContainerRecord, ContainerState, Mount
@@ -64,7 +66,7 @@ def inspect_container(engine: Engine, name: str, *, with_size: bool = False) -> 
         "Platform": "linux",
         "MountLabel": "",
         "ProcessLabel": "",
-        "AppArmorProfile": "",
+        "AppArmorProfile": _apparmor(record, started=bool(state.started)),
         "ExecIDs": running_execs(paths) or None if now.running else None,
         "HostConfig": host_config(record, runtime_of(engine, record).name),
         "GraphDriver": _graph_driver(engine, record, paths),
@@ -73,6 +75,12 @@ def inspect_container(engine: Engine, name: str, *, with_size: bool = False) -> 
         "Config": record.config.to_docker(),
         "NetworkSettings": network_settings(engine, record, state, now),
     }
+
+
+def _apparmor(record: ContainerRecord, *, started: bool) -> str:
+    """The user's profile; once it has been started, the one that it got."""
+    asked = security_words(record.host).get("apparmor", "")
+    return profile_of(asked, record.host, loaded_profiles()) if started else asked
 
 
 def _sizes(engine: Engine, record: ContainerRecord, paths: ContainerPaths) -> dict[str, int]:

@@ -82,14 +82,18 @@ def parse_until(text: str) -> int:
     if seconds:
         return int(seconds[1]) * 1_000_000_000 + int((seconds[2] or "").ljust(9, "0"))
     try:
-        return now_ns() - parse_duration(text)
+        duration = parse_duration(text.removeprefix("-"))
+        return now_ns() + (duration if text.startswith("-") else -duration)
     except InvalidInput:
         if "-" not in text:
             raise InvalidInput(f'failed to parse value as time or duration: "{text}"') from None
     moment = re.fullmatch(_MOMENT, text, re.ASCII)
     if moment is None:
-        raise InvalidInput(f'parsing time "{text}": not an RFC 3339 time')
+        why = f' as "2006-01-02": cannot parse "{text}" as "2006"' if text.startswith("-") else ": not an RFC 3339 time"
+        raise InvalidInput(f'parsing time "{text}"{why}')
     date, hour, minute, second, zone = moment.groups()
+    if not 1 <= int(date[5:7]) <= 12:
+        raise InvalidInput(f'parsing time "{text}": month out of range')
     # Without a zone docker means that of the machine.
     clock = f"{hour or '00'}:{minute or '00'}:{second or '00'}"
     return parse_rfc3339(f"{date}T{clock}{zone or time.strftime('%z')}")

@@ -107,6 +107,21 @@ CASES = cases(
     "docker network disconnect nosuch two",
     "docker network disconnect nosuch one",
     "docker volume create --label =x v",
+    "docker events --since 1h --until 59m --format '{{.Nosuch}}'",
+    "docker events --since 2020-13-01 --until 1s",
+    "docker logs --since -1h --until 0 one",
+    "docker logs --since -1 one",
+    "docker logs --until 0 one",
+    "docker cp one: .",
+    "docker cp one:/etc/passwd mounted/file/x",
+    "docker cp mounted/nosuch/. one:/etc",
+    "docker cp mounted/nosuch one:/etc",
+    "docker cp text/. one:/etc",
+    "docker cp text/ one:/etc",
+    "docker inspect -s --type image busybox -f '{{.Id}}'",
+    "docker create --name armed --security-opt apparmor=nosuch --network none busybox true > /dev/null; "
+    "docker inspect -f '{{.AppArmorProfile}} {{.HostConfig.SecurityOpt}}' armed; docker start -a armed; "
+    "docker inspect -f '{{.AppArmorProfile}}' armed",
     "docker events --since 1h --until 0s -f daemon=x1 --format '{{.Type}} {{.Action}} {{.Actor.ID}}' | sort -u",
     setup("docker rm -f one"),
 )

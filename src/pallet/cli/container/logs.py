@@ -41,7 +41,7 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
         follow=opts.follow,
         tail=tail,
         since=_moment("since", opts.since),
-        until=_moment("until", opts.until),
+        until=_moment("until", opts.until if opts.until != "0" else ""),
         timestamps=opts.timestamps,
         details=opts.details,
         joined=True,

@@ -43,6 +43,9 @@ def _writer(template: str) -> Callable[[Event], str]:
         except TemplateError as error:
             raise Failure(f"Error parsing format: {error.message}", exit_code=_USAGE) from None
 
+    from pallet.store.events import Event
+
+    write(Event(0, 0, "", "", "", {}))  # as docker: a template that cannot do is found before anything has happened
     return write
 
 
