@@ -3,7 +3,7 @@
     python -m benchmarks.scaling [--files 6250] [--snapshotters erofs,overlay] [--repeat 1]
 
 Each layer is loaded from docker's archive, where it is a plain tar: so both sides read the same bytes, and nothing is
-inflated. pallet hashes them, keeps the layer, makes it mountable, and has it all on the disk before it ends; GNU tar
+inflated. pallet hashes them, keeps the layer, makes it mountable, and has its blob on the disk before it ends; GNU tar
 only writes the files, so a second row is the time until `sync -f` has ended, too. Each run begins on a new file system.
 """
 

@@ -32,7 +32,11 @@ def test_ulimits(text: str, limit: Ulimit) -> None:
         ("ulimit", "nofile", "invalid ulimit argument: nofile"),
         ("ulimit", "nosuch=1", "invalid ulimit type: nosuch"),
         ("ulimit", "nofile=2:1", "ulimit soft limit must be less than or equal to hard limit: 2 > 1"),
-        ("ulimit", "nofile=-1:5", "ulimit soft limit must be less than or equal to hard limit: soft: -1 (unlimited), hard: 5"),
+        (
+            "ulimit",
+            "nofile=-1:5",
+            "ulimit soft limit must be less than or equal to hard limit: soft: -1 (unlimited), hard: 5",
+        ),
         ("ulimit", "nofile=a", 'strconv.ParseInt: parsing "a": invalid syntax'),
         ("ulimit", "nofile=0x10", 'strconv.ParseInt: parsing "0x10": invalid syntax'),
         ("weight", "/dev/a:9", "invalid weight for device: /dev/a:9"),
