@@ -40,7 +40,7 @@ def list_images(
     Args:
         engine: whose store.
         name: only images with this repository, or repository and tag.
-        all: also images without a name that others were made from.
+        all: also images without a name that others were made from, or that are others' for another platform.
         filters: docker's filters, keys and values.
 
     Raises:
@@ -56,6 +56,7 @@ def list_images(
     rows = images.rows()
     parents = {row[3] for row in rows} - {""}  # by position: the properties cost a call for each row
     tags, digests = _names(engine)
+    others: set[str] | None = None
     summaries: list[ImageSummary] = []
     by_date, by_label = bool(before or since), "label" in chosen
     for row in rows:
@@ -73,6 +74,10 @@ def list_images(
         if not own_tags and not own_digests:
             if dangling is False or (not all and id in parents):
                 continue
+            if not all:
+                others = images.led_to() if others is None else others
+                if id in others:
+                    continue
         elif dangling and own_tags:
             continue
         summaries.append(ImageSummary(row, tuple(own_tags), tuple(own_digests)))

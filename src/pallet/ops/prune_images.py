@@ -56,7 +56,8 @@ def prune_images(
     if chosen.flag("dangling") is False:
         all = True
     doomed = [row for row in engine.store.images.rows() if row.created < before and max(row.used, row.added) < unused]
-    doomed = [row for row in doomed if _may_go(engine, row, all, chosen, protected)]
+    others = set() if all else engine.store.images.led_to()
+    doomed = [row for row in doomed if row.id not in others and _may_go(engine, row, all, chosen, protected)]
     reclaimed = unshared_bytes(engine, {row.id for row in doomed})
     if dry_run:
         return PrunedImages(tuple(line for row in doomed for line in _lines(engine, row)), reclaimed)

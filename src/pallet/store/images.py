@@ -178,6 +178,13 @@ class Images:
 
         add_index(self._db, image, index, members)
 
+    def led_to(self) -> set[str]:
+        """The ids of images that an index of another image leads to: the same for other platforms."""
+        rows = self._db.rows(
+            "SELECT id FROM images JOIN image_blobs b ON b.digest = id WHERE b.kind = 'member' AND b.image != id"
+        )
+        return {row[0] for row in rows}
+
     def index_of(self, id: Digest, digest: Digest) -> Descriptor | None:
         """The image's index with this digest; None if that is none."""
         from pallet.store.indexes import find_index

@@ -75,6 +75,15 @@ def test_a_local_index_is_a_base_for_all_its_platforms(pallet: PalletCLI, contex
     assert which(pallet, "linux/arm64", "FROM local\n", tmp_path) == "arm64"
     assert which(pallet, "linux/amd64", "FROM local\n", tmp_path) == "amd64"
     assert architecture(pallet, "local") == "amd64"
+    # The other one, which a build has unpacked by now, is neither shown nor taken for left over.
+    (own,) = pallet.ok("image", "ls", "-q", "--no-trunc").splitlines()
+    (other,) = set(pallet.ok("image", "ls", "-aq", "--no-trunc").splitlines()) - {own}
+    assert pallet.ok("image", "ls", "-q", "--filter", "dangling=true") == ""
+    assert pallet.ok("image", "prune", "-f") == "Total reclaimed space: 0B"
+    assert architecture(pallet, other) == "arm64"
+    pallet.ok("rmi", "local")
+    assert pallet.ok("image", "ls", "-q", "--no-trunc") == other
+    assert other in pallet.ok("image", "prune", "-f")
 
 
 def test_create_takes_the_platform_that_is_asked_for(pallet: PalletCLI, context: Path, tmp_path: Path) -> None:
