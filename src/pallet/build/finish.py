@@ -104,6 +104,8 @@ def _put(shared: Shared, result: Result) -> None:
 
 def _store(shared: Shared, result: Result) -> None:
     """Record the image that runs here, with the index that leads to it, and name it."""
+    from pallet.ops.tag_image import name_image
+
     engine, main = shared.engine, result.main
     with engine.store.db.transaction():  # one, for each waits for the disk
         # It has no parent, as docker's BuildKit has it: its base may be removed before it.
@@ -111,7 +113,7 @@ def _store(shared: Shared, result: Result) -> None:
         if result.index is not None:
             engine.store.images.add_index(main.config.id, result.index, index_blobs(result))
         for reference in shared.options.tags:
-            engine.store.images.tag(reference.with_default_tag(), main.config.id, result.root.digest)
+            name_image(engine, reference, main.config.id, result.root.digest)
         shared.book.touch()
 
 

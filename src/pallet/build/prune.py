@@ -12,6 +12,7 @@ from pallet.digest import Digest
 from pallet.durations import parse_duration
 from pallet.engine import Engine
 from pallet.errors import InvalidInput
+from pallet.ops.record_event import prune_event
 from pallet.ops.times import now_ns, parse_until
 from pallet.store.build_cache import CachedLayer
 
@@ -90,6 +91,7 @@ def prune_builds(
         return Pruned(tuple(removed), reclaimed)
     if not filters and not keep_storage:
         cache.forget_files()
+    prune_event(engine, "builder", reclaimed)
     engine.store.collect(engine.snapshots.remove, blocking=False)
     return Pruned(tuple(removed), reclaimed)
 

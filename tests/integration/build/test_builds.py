@@ -294,6 +294,18 @@ def test_check_builds_nothing(box: PalletCLI, build: Build) -> None:
     assert build("FROM box\nRUN exit 1\n", "--check").code == 0
 
 
+def test_events(box: PalletCLI, build: Build) -> None:
+    """As docker's: each name that a build gives, again and again; and what builder prune frees."""
+    since = f"{time.time():.6f}"
+    for _ in range(2):
+        build("FROM box\nLABEL a=b\n", "-t", "two:1")
+    box.ok("builder", "prune", "-f")
+    form = "{{.Type}} {{.Action}} {{json .Actor.Attributes}}"
+    said = box.ok("events", "--since", since, "--until", f"{time.time():.6f}", "--format", form)
+    tags = [f'image tag {{"a":"b","name":"{name}"}}' for name in ("made:latest", "two:1")]
+    assert said.splitlines() == [*tags, *tags, 'builder prune {"reclaimed":"0"}']
+
+
 def test_raw_progress(build: Build) -> None:
     done = build("FROM box\nRUN echo said\nRUN exit 3\n", "--progress", "rawjson", "--network", "none")
     assert done.code == 1
