@@ -52,7 +52,7 @@ class _IntoEmpty(Extractor):
     def __init__(self, reader: TarReader, *, base: bool, userxattr: bool) -> None:
         super().__init__(reader, fresh=True)
         self._base = base
-        self._opaque_xattr = ("user." if userxattr else "trusted.") + whiteout.OVERLAY_OPAQUE
+        self._opaque_xattr = whiteout.opaque_mark(userxattr)
 
     def _hide(self, parent: bytes, name: bytes) -> None:
         if self._base:

@@ -25,6 +25,7 @@ from pallet.layer.erofs.read import LayerImage
 from pallet.layer.packer import OPEN, TYPES, VANISHED, Packer, reading
 
 _IMAGE_DIRECTORY = FILE_TYPES[stat.S_IFDIR]
+_MOST_OPEN = 256  # directories; a process may have 1024 files open, where nobody has changed that
 
 
 def write_layers(layers: Sequence[str], out: Writable, *, userxattr: bool = False) -> int:
@@ -53,7 +54,7 @@ def write_layers(layers: Sequence[str], out: Writable, *, userxattr: bool = Fals
                 roots.append(_ImageDirectory(packer, image, number, image.root))
             else:
                 fd = os.open(layer, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-                roots.append(stack.enter_context(closing(_DiskDirectory(packer, fd, mark))))
+                roots.append(stack.enter_context(closing(_DiskDirectory(packer, fd, mark, None, b""))))
         _walk(packer, roots)
         packer.tar.close()
     return packer.size
@@ -79,12 +80,13 @@ class _Directory(Protocol):
         """Write something else in it, but no whiteout."""
 
     def close(self) -> None:
-        """Close it."""
+        """Close it; whatever needs it open opens it again."""
 
 
 def _walk(packer: Packer, roots: list[_Directory]) -> None:
     """Write all below the directory that these are the layers of."""
     stack = [(roots, b"", _merged(roots))]
+    opened = len(roots)
     try:
         while stack:
             parts, prefix, names = stack[-1]
@@ -92,6 +94,7 @@ def _walk(packer: Packer, roots: list[_Directory]) -> None:
             if found is None:
                 stack.pop()
                 _close(parts if stack else [])
+                opened -= len(parts)
                 continue
             name, file, directories = found
             path = prefix + name
@@ -105,6 +108,9 @@ def _walk(packer: Packer, roots: list[_Directory]) -> None:
                     raise
                 continue
             packer.add(path + b"/", tf.DIRECTORY, below[0].status, below[0].xattrs)
+            if opened > _MOST_OPEN and len(stack) > 1:
+                _close(parts)
+            opened += len(below)
             stack.append((below, path + b"/", _merged(below)))
     finally:
         for parts, _, _ in stack[1:]:
@@ -149,19 +155,28 @@ def _close(parts: Sequence[_Directory]) -> None:
 
 
 class _DiskDirectory:
-    """An open directory of a layer that is a tree."""
+    """A directory of a layer that is a tree.
 
-    def __init__(self, packer: Packer, fd: int, mark: str) -> None:
+    Args:
+        packer: takes what is in it.
+        fd: the directory, opened.
+        mark: the xattr of an opaque one.
+        parent, name: where it is; the root of a layer, which stays open, is nowhere.
+    """
+
+    def __init__(self, packer: Packer, fd: int, mark: str, parent: _DiskDirectory | None, name: bytes) -> None:
         self._packer = packer
         self._fd = fd
         self._mark = mark
+        self._parent = parent
+        self._name = name
         self._files: set[bytes] = set()
         self.status = os.fstat(fd)
         self.xattrs = read_xattrs(fd)
         self.opaque = self.xattrs.get(mark) == b"y"
 
     def entries(self) -> Iterator[tuple[bytes, bool]]:
-        with os.scandir(self._fd) as entries:
+        with os.scandir(self._opened()) as entries:
             for entry in entries:
                 name = os.fsencode(entry.name)
                 if entry.is_file(follow_symlinks=False):
@@ -169,24 +184,43 @@ class _DiskDirectory:
                 yield name, entry.is_dir(follow_symlinks=False)
 
     def enter(self, name: bytes) -> _DiskDirectory:
-        fd = os.open(name, OPEN | os.O_DIRECTORY, dir_fd=self._fd)
+        fd = os.open(name, OPEN | os.O_DIRECTORY, dir_fd=self._opened())
         try:
-            return _DiskDirectory(self._packer, fd, self._mark)
+            return _DiskDirectory(self._packer, fd, self._mark, self, name)
         except BaseException:
             os.close(fd)
             raise
 
     def pack(self, name: bytes, path: bytes) -> None:
-        text = os.fsdecode(name)
+        fd, text = self._opened(), os.fsdecode(name)
         if name in self._files:
-            self._packer.file(self._fd, text, path)
+            self._packer.file(fd, text, path)
             return
-        found = os.stat(text, dir_fd=self._fd, follow_symlinks=False)
+        found = os.stat(text, dir_fd=fd, follow_symlinks=False)
         if not whiteout.is_whiteout(found):
-            self._packer.special(self._fd, text, path, found)
+            self._packer.special(fd, text, path, found)
 
     def close(self) -> None:
-        os.close(self._fd)
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+    def _opened(self) -> int:
+        if self._fd < 0:
+            closed = [self]
+            while (parent := closed[-1]._parent) is not None and parent._fd < 0:
+                closed.append(parent)
+            assert parent is not None, "the root of a layer stays open"
+            at = parent._fd
+            for each in reversed(closed):
+                try:
+                    below = os.open(each._name, OPEN | os.O_DIRECTORY, dir_fd=at)
+                finally:
+                    if at != parent._fd:
+                        os.close(at)
+                at = below
+            self._fd = at
+        return self._fd
 
 
 class _ImageDirectory:

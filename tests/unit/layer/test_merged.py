@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import resource
 import shutil
 import tarfile
 import tempfile
@@ -149,6 +150,27 @@ def test_trees_deeper_than_the_stack(tmp_path: Path) -> None:
     open_before = len(os.listdir("/proc/self/fd"))
     assert len(names(merged([layer]))) == 400
     assert len(os.listdir("/proc/self/fd")) == open_before
+
+
+def test_many_layers_of_deep_trees_need_few_open_files(tmp_path: Path) -> None:
+    layers = [tmp_path / str(number) for number in range(60)]
+    for layer in layers:
+        layer.mkdir(mode=0o755)
+        for depth in range(1, 26):
+            directory = layer / "/".join("d" * depth)
+            directory.mkdir()
+            (directory / "a").touch()
+            (directory / f"z{layer.name}").write_text(f"{layer.name} {depth}")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    open_before = len(os.listdir("/proc/self/fd"))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (open_before + 700, hard))
+    try:
+        data = merged(layers)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert len(os.listdir("/proc/self/fd")) == open_before
+    assert data == mounted(layers, tmp_path)
+    assert len(names(data)) == 25 * 62
 
 
 def test_a_missing_layer_is_a_host_error(tmp_path: Path) -> None:
