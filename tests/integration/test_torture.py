@@ -241,6 +241,21 @@ def _push(torture: Torture) -> None:
     torture.pallet.ok("rmi", target)
 
 
+def _pack(torture: Torture) -> None:
+    """The first push of what was made here compresses it."""
+    target = f"{torture.registry.host}/torture/packed:{torture.chance.randrange(1 << 32):x}"
+    id = torture.pallet.ok("import", str(torture.busybox), target)
+    torture.kill("first push", "push", "-q", target)
+    torture.pallet.ok("push", "-q", target)
+    assert torture.pallet.ok("image", "inspect", "-f", "{{.Id}} {{len .RepoDigests}}", target) == f"{id} 1"
+    torture.runs(target)
+    torture.pallet.ok("rmi", target)
+    torture.pallet("rmi", "-f", "t-import")  # has the layer plain or packed: the next one begins anew
+    torture.pallet.ok("pull", "-q", target)
+    torture.runs(target)
+    torture.pallet.ok("rmi", target)
+
+
 def _run(torture: Torture) -> None:
     name = f"t-{torture.chance.randrange(1 << 32):x}"
     network = torture.one_of("bridge", "none", "host")
@@ -276,7 +291,7 @@ def _check(torture: Torture) -> None:
 
 _VERBS: tuple[Callable[[Torture], None], ...] = (
     *(_pull, _commit, _import, _rmi, _load, _run),
-    *(_save, _push, _rm, _pull, _run, _check),
+    *(_pack, _save, _push, _rm, _pull, _run, _check),
 )
 
 
