@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _BUSY_TIMEOUT = 60.0  # seconds to wait for another process's write
+_LONG_LOG = 400 * 1024  # bytes
 
 
 class Database:
@@ -105,6 +106,7 @@ class Database:
                 connection.execute(f"RELEASE inner{self._depth}")
             elif commit:
                 connection.execute("COMMIT")
+                self._empty_long_log(connection)
             elif connection.in_transaction:  # SQLite ends it by itself when the disk is full
                 connection.execute("ROLLBACK")
         except Error as error:
@@ -115,6 +117,24 @@ class Database:
             if not lasting and not self._depth and connection is not None:
                 connection.execute("PRAGMA synchronous=FULL")
             self._lock.release()
+
+    def _empty_long_log(self, connection: Connection) -> None:
+        """Bring what the log holds into the database, if it is much.
+
+        SQLite does that by itself, but the log then is only marked as free in memory shared by those who have the
+        database open: it is lost with the last of them, as a rule this process. Without this the log would grow for
+        ever, and each process that opens the database reads all of it.
+        """
+        try:
+            if os.stat(self._path + "-wal").st_size < _LONG_LOG:
+                return
+            connection.execute("PRAGMA busy_timeout=0")  # somebody reads: then the next one does it
+            try:
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
+                connection.execute(f"PRAGMA busy_timeout={int(_BUSY_TIMEOUT * 1000)}")
+        except (OSError, Error):
+            pass  # what was to be committed is
 
     def _open(self, create: bool) -> Connection | None:
         if self._connection is not None:

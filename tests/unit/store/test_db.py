@@ -82,3 +82,26 @@ def test_it_can_be_closed_and_used_again(tmp_path: Path) -> None:
     assert db.rows("SELECT key FROM garbage") == [("x",)]
     db.close()
     assert [path.name for path in tmp_path.iterdir()] == ["db.sqlite"]
+
+
+def test_the_log_does_not_grow_for_ever(tmp_path: Path) -> None:
+    """Processes end without closing the database; the log that they leave is read by each that opens it."""
+    path = tmp_path / "db.sqlite"
+    log = tmp_path / "db.sqlite-wal"
+    db = Database(str(path))
+    with db.transaction() as connection:
+        connection.executemany("INSERT INTO garbage VALUES ('blob', ?)", [(f"{n:04000}",) for n in range(40)])
+    before = log.stat().st_size
+    assert 200_000 < before < 400_000
+    reader = sqlite3.connect(path, isolation_level=None)
+    reader.execute("BEGIN")
+    assert reader.execute("SELECT count(*) FROM garbage").fetchone() == (40,)
+    for number in range(40, 70):  # nobody is waited for
+        with db.transaction() as connection:
+            connection.execute("INSERT INTO garbage VALUES ('blob', ?)", (f"{number:04000}",))
+    assert log.stat().st_size > before
+    reader.execute("COMMIT")
+    with db.transaction() as connection:
+        connection.execute("INSERT INTO garbage VALUES ('blob', 'last')")
+    assert log.stat().st_size == 0
+    assert Database(str(path)).row("SELECT count(*) FROM garbage") == (71,)
