@@ -81,6 +81,7 @@ def print_rows(
     headers: Mapping[str, str],
     quiet: str = "",
     named: Mapping[str, str] | None = None,
+    ending: str = "\n",
 ) -> None:
     """Print a listing.
 
@@ -93,6 +94,7 @@ def print_rows(
         headers: the title of each field in tables.
         quiet: with `-q`, the field that is printed instead of the default table; empty without `-q`.
         named: templates that have a name of their own, such as `raw`.
+        ending: what follows each row of a template.
 
     Raises:
         Failure: the template does not parse or fails on a row; nothing has been printed then.
@@ -112,7 +114,7 @@ def print_rows(
     elif in_table:
         source = source[len(_PREFIX) :]
     compiled = _parse(source.strip(" ").replace("\\t", "\t").replace("\\n", "\n"))
-    lines = [_execute(compiled, row) + "\n" for row in rows]
+    lines = [_execute(compiled, row) + ending for row in rows]
     if not in_table:
         ctx.stdout.write("".join(lines))
         return

@@ -36,6 +36,10 @@ CASES = cases(
     "docker system df | sed -n 's/  */ /g;2,3p'",
     "docker system df --format '{{.Type}} {{.TotalCount}} {{.Active}} {{.Size}} {{.Reclaimable}}' | head -2",
     "docker system df -v | sed -n '1,/^Containers/p' | sort",
+    "docker system df -v --format '{{range .Images}}{{.Repository}} {{.Tag}} {{.Size}} {{.Containers}};{{end}}' "
+    "| tr ';' '\\n' | sort",
+    "docker system df -v --format '{{range .Containers}}{{.Names}} {{.Image}} {{.LocalVolumes}} {{.Command}}{{end}}'",
+    "docker system df -v --format '{{len .Volumes}} {{len .BuildCache}}'",
     setup("docker rmi named"),
     "docker image prune -af | sort",
     "docker images -a",

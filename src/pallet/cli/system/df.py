@@ -64,8 +64,52 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
     if opts.verbose and not opts.format:
         _print_details(ctx, usage)
         return 0
+    if opts.verbose:
+        print_rows(ctx, [_Details(ctx, usage)], template=opts.format, columns=(), headers={}, ending="")
+        return 0
     print_rows(ctx, _summary(usage), template=opts.format, columns=tuple(_HEADERS), headers=_HEADERS)
     return 0
+
+
+_DETAILS = {
+    "Images": ("Repository", "Tag", "ID", "CreatedSince", "Size", "SharedSize", "UniqueSize", "Containers"),
+    "Containers": ("ID", "Image", "Command", "LocalVolumes", "Size", "RunningFor", "Status", "Names"),
+    "Volumes": ("Name", "Links", "Size"),
+    "BuildCache": ("ID", "CacheType", "Size", "CreatedSince", "LastUsedSince", "UsageCount", "Shared"),
+}
+
+
+class _Details(Row):
+    """All of it for one template, as `-v --format` has it: `{{range .Volumes}}{{.Name}}{{end}}`."""
+
+    __slots__ = ("_ctx", "_usage")
+
+    FIELDS = tuple(_DETAILS)
+    GO_TYPE = "*formatter.diskUsageContext"
+
+    def __init__(self, ctx: Context, usage: DiskUsage) -> None:
+        self._ctx = ctx
+        self._usage = usage
+
+    def __go_field__(self, name: str) -> object:
+        from pallet.gotemplate import GoSlice, GoStruct
+
+        names = _DETAILS[name]
+        rows: Iterable[tuple[str, ...]]
+        if name == "Images":
+            rows = _image_rows(self._usage, digits=3)
+        elif name == "Containers":
+            rows = _container_rows(self._ctx, self._usage)
+        elif name == "Volumes":
+            rows = _volume_rows(self._usage)
+        else:
+            rows = _cache_rows(self._usage)
+        fields = sorted(range(len(names)), key=lambda place: names[place])
+        structs = [GoStruct("formatter.SubContext", {names[at]: row[at] for at in fields}) for row in rows]
+        return GoSlice(structs, "[]formatter.SubContext")
+
+    def __go_json__(self) -> object:
+        return {name: self.__go_field__(name) for name in sorted(_DETAILS)}
 
 
 def _print_details(ctx: Context, usage: DiskUsage) -> None:
@@ -84,8 +128,7 @@ def _print_details(ctx: Context, usage: DiskUsage) -> None:
     from pallet.units import human_size
 
     ctx.print("\nLocal Volumes space usage:\n")
-    volumes = [(each.name, str(each.links), human_size(each.size, 4)) for each in usage.volumes]
-    _table(ctx, ("VOLUME NAME", "LINKS", "SIZE"), volumes)
+    _table(ctx, ("VOLUME NAME", "LINKS", "SIZE"), _volume_rows(usage))
     ctx.print(f"\nBuild cache usage: {human_size(usage.cache_bytes, 4)}\n")
     _table(ctx, ("CACHE ID", "CACHE TYPE", "SIZE", "CREATED", "LAST USED", "USAGE", "SHARED"), _cache_rows(usage))
     ctx.print(f"\nCompressed blobs, for push and save: {usage.blobs}, {human_size(usage.blob_bytes)}")
@@ -97,15 +140,21 @@ def _table(ctx: Context, header: tuple[str, ...], rows: Iterable[tuple[str, ...]
     ctx.stdout.write(render(header, rows))
 
 
-def _image_rows(usage: DiskUsage) -> Iterable[tuple[str, ...]]:
+def _image_rows(usage: DiskUsage, *, digits: int = 4) -> Iterable[tuple[str, ...]]:
     from pallet.units import human_size
 
     for image in usage.images:
         for name in image.names or ("<none>:<none>",):
             repository, _, tag = name.rpartition(":")
             sizes = (image.size, image.shared, image.size - image.shared)
-            texts = tuple(human_size(size, 4) for size in sizes)
+            texts = tuple(human_size(size, digits) for size in sizes)
             yield (repository, tag, image.id.short, _ago(image.created), *texts, str(image.containers))
+
+
+def _volume_rows(usage: DiskUsage) -> Iterable[tuple[str, ...]]:
+    from pallet.units import human_size
+
+    return [(each.name, str(each.links), human_size(each.size, 4)) for each in usage.volumes]
 
 
 def _cache_rows(usage: DiskUsage) -> Iterable[tuple[str, ...]]:
