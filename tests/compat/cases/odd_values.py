@@ -71,6 +71,8 @@ CASES = cases(
         "--ulimit nofile=-1:5",
         "--volume-driver nosuch",
     ),
+    "docker run --rm --mac-address 0242.ac11.0007 busybox cat /sys/class/net/eth0/address",
+    "docker run --rm --mac-address 02-42-ac-11-00-08 busybox cat /sys/class/net/eth0/address",
     "docker create '' true",
     "docker create UPPER true",
     "docker create busybox:bad:tag true",

@@ -44,7 +44,9 @@ def create_options(ctx: Context, opts: Options, args: list[str], *, attach: froz
     entrypoint = None
     if opts.changed("entrypoint"):
         entrypoint = (opts.entrypoint,) if opts.entrypoint else ()
-    _check_mac(opts.mac_address)
+    mac = _mac(opts.mac_address)
+    if not opts.disable_content_trust:
+        raise Failure("signatures of images are not verified here: --disable-content-trust=false is not supported")
     resources = _resources(ctx, opts)
     publish = _published(opts.publish, opts.expose)
     if opts.pid not in ("", "host") and not (opts.pid.startswith("container:") and opts.pid != "container:"):
@@ -100,7 +102,7 @@ def create_options(ctx: Context, opts: Options, args: list[str], *, attach: froz
         ip=network.ip if network else opts.ip,
         ip6=network.ip6 if network else opts.ip6,
         link_local_ips=opts.link_local_ip,
-        mac_address=opts.mac_address,
+        mac_address=mac,
         dns=opts.dns,
         dns_options=(*opts.dns_option, *opts.dns_opt),
         dns_search=opts.dns_search,
@@ -161,13 +163,18 @@ def _resources(ctx: Context, opts: Options) -> Resources:
     )
 
 
-def _check_mac(text: str) -> None:
+def _mac(text: str) -> str:
+    """Check a hardware address; `0242.ac11.0002` comes back in the usual form, which the others are in."""
+    if text.count(".") in (2, 3, 9) and all(len(part) == 4 for part in text.split(".")):
+        bare = text.replace(".", "")
+        text = ":".join(bare[place : place + 2] for place in range(0, len(bare), 2))
     parts = text.split("-" if "-" in text else ":")
     hexadecimal = frozenset("0123456789abcdefABCDEF")
     if text and not (
         len(parts) in (6, 8, 20) and all(len(part) == 2 and hexadecimal.issuperset(part) for part in parts)
     ):
         raise Failure(f"{text} is not a valid mac address")
+    return text
 
 
 def _published(publish: tuple[str, ...], expose: tuple[str, ...]) -> tuple[str, ...]:
