@@ -107,14 +107,27 @@ def _store(shared: Shared, result: Result) -> None:
     from pallet.ops.tag_image import name_image
 
     engine, main = shared.engine, result.main
-    with engine.store.db.transaction():  # one, for each waits for the disk
-        # It has no parent, as docker's BuildKit has it: its base may be removed before it.
-        _record(shared, main)
-        if result.index is not None:
-            engine.store.images.add_index(main.config.id, result.index, index_blobs(result))
+    known = _is_known(shared, result)
+    with engine.store.db.transaction(lasting=not known):  # one, for each waits for the disk
+        if not known:
+            # It has no parent, as docker's BuildKit has it: its base may be removed before it.
+            _record(shared, main)
+            if result.index is not None:
+                engine.store.images.add_index(main.config.id, result.index, index_blobs(result))
         for reference in shared.options.tags:
             name_image(engine, reference, main.config.id, result.root.digest)
         shared.book.touch()
+
+
+def _is_known(shared: Shared, result: Result) -> bool:
+    """Whether all names stand for this very result already, and it is whole, so that there is nothing to keep."""
+    engine, main, tags = shared.engine, result.main, shared.options.tags
+    names = {
+        (row.name, row.tag) for row in engine.store.images.tags_of(main.config.id) if row.manifest == result.root.digest
+    }
+    wanted = {(tag.name, tag.with_default_tag().tag) for tag in tags}
+    layers = main.state.top.downwards() if main.state.top else ()
+    return bool(wanted) and wanted <= names and all(engine.store.blobs.has(each.packed.blob.digest) for each in layers)
 
 
 def _record(shared: Shared, image: Built) -> None:
