@@ -141,13 +141,23 @@ class Torture:
         if not names:
             return
         name = self.chance.choice(names)
+        goes = (
+            self.state(name).running and self.pallet.ok("inspect", "-f", "{{.HostConfig.AutoRemove}}", name) == "true"
+        )
         self.pallet.ok("stop", "-t", "0", name)
+        if goes:
+            wait_until(lambda: name not in self.names(), f"{name} is removed, as --rm has it")
+        else:
+            self.is_started_again(name)
+        for name in names[_MOST:]:
+            self.pallet.ok("rm", "-f", name)
+
+    def is_started_again(self, name: str) -> None:
+        """One that does not run is, and runs then."""
         assert self.state(name).status in ("exited", "created")
         self.pallet.ok("start", name)
         if self.pallet.ok("inspect", "-f", "{{.Path}}", name) == "sleep":  # others end by themselves
             assert self.state(name).status == "running"
-        for name in names[_MOST:]:
-            self.pallet.ok("rm", "-f", name)
 
     def ends(self) -> None:
         """All is removed; nothing is left."""

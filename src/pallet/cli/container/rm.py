@@ -15,10 +15,18 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
     from pallet.errors import NoSuchContainer
     from pallet.ops.container_remove import remove_container
 
+    def remove(name: str) -> None:
+        if opts.link:
+            from pallet.ops.container_unlink import remove_link
+
+            remove_link(ctx.engine, name)
+        else:
+            remove_container(ctx.engine, name.strip("/"), force=opts.force, volumes=opts.volumes)
+
     code = 0
     for name in args:
         try:
-            remove_container(ctx.engine, name.strip("/"), force=opts.force, volumes=opts.volumes)
+            remove(name)
         except NoSuchContainer as error:
             # With --force docker says so all the same, but does not call it a failure.
             code = code if opts.force else 1
@@ -43,6 +51,7 @@ COMMAND = Command(
     example="pallet rm -f apache",
     flags=(
         Flag("force", "f", help="Force the removal of a running container (uses SIGKILL)"),
+        Flag("link", "l", help="Remove the specified link"),
         Flag("volumes", "v", help="Remove anonymous volumes associated with the container"),
     ),
     args=(1, None),
