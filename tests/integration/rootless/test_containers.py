@@ -32,6 +32,15 @@ def test_root_inside_is_the_user_outside(user: User) -> None:
     assert (shared / "other").stat().st_uid not in (0, user.uid, 1000)
 
 
+def test_one_left_running_is_told_of(user: User, sleeper: str) -> None:
+    def ends() -> str:
+        words = ("--since", "1m", "--until", "0s", "-f", "event=exec_die")
+        return user.ok("events", *words, "--format", "{{.Actor.Attributes.exitCode}}")
+
+    user.ok("exec", "-d", sleeper, "sh", "-c", "exit 5")
+    wait_until(lambda: ends() == "5", "its end is told")
+
+
 def test_update_tells_that_there_are_no_limits(user: User, sleeper: str) -> None:
     for flags in (("-m", "50m"), ("--cpus", "1"), ("--pids-limit", "5")):
         done = user.pallet("update", *flags, sleeper)
