@@ -133,13 +133,13 @@ def read_answer(pipe: int, printed: Callable[[], str]) -> tuple[int, str]:
         HostError: conmon itself failed.
     """
     said = b""
-    while not said.endswith(b"\n"):
+    while b"\n" not in said:  # of a process of `exec` that ends at once, more may follow: its exit code
         chunk = os.read(pipe, 4096)
         if not chunk:
             break
         said += chunk
     try:
-        report = msgspec.json.decode(said, type=_Report)
+        report = msgspec.json.decode(said.partition(b"\n")[0], type=_Report)
     except msgspec.DecodeError:
         # It ended without a word: its output is all there is.
         raise HostError(f"conmon failed: {printed().strip() or 'no reason given'}") from None

@@ -169,6 +169,12 @@ def test_the_end_of_one_left_running_is_told(up: PalletCLI) -> None:
     assert not list(up.run_dir.glob("*/watched-*"))
 
 
+def test_those_that_end_at_once_are_started_all_the_same(up: PalletCLI) -> None:
+    for _ in range(12):  # one in five said more than was understood
+        up.ok("exec", "-d", "up", "true")
+    wait_until(lambda: _exec_ends(up) == ["0"] * 12, "all ends are told")
+
+
 def test_one_left_running_that_cannot_start(up: PalletCLI) -> None:
     for words in (("-d",), ("-dt",)):
         done = up("exec", *words, "up", "nosuch")
