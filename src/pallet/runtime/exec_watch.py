@@ -18,6 +18,7 @@ from pallet.runtime.exec_process import exec_failure
 from pallet.runtime.oci_runtime import OciRuntime, cleaned
 from pallet.runtime.paths import ContainerPaths
 
+_FAILED = ".failed"
 _KILLED = 137  # what a process leaves that ended with its container, before conmon could tell
 
 
@@ -58,6 +59,8 @@ def start_watched(
             if not _logged(directory):
                 raise
         if pid < 0:
+            # conmon's last word comes all the same, and must not be taken for an end.
+            os.close(os.open(directory + _FAILED, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))
             raise exec_failure(cleaned(_logged(directory)), program, cwd)
     except BaseException:
         remove_tree(directory)
@@ -77,10 +80,9 @@ def take_end(paths: ContainerPaths, exec_id: str) -> int | None:
         with open(f"{directory}/{paths.id}") as file:
             code = int(file.read())
     except (FileNotFoundError, ValueError):
-        # Who could not start it removes its files; the container's end removes those of all.
-        failed = os.path.isdir(paths.run) if not os.path.isdir(directory) else bool(_logged(directory))
-        code = None if failed else _KILLED
+        code = None if os.path.exists(directory + _FAILED) or _logged(directory) else _KILLED
     remove_tree(directory)
+    unlink_if_there(directory + _FAILED)
     unlink_if_there(exec_note(paths, exec_id))
     return code
 

@@ -159,7 +159,7 @@ def _exec_ends(cli: PalletCLI) -> list[str]:
 
 
 def test_the_end_of_one_left_running_is_told(up: PalletCLI) -> None:
-    up.ok("exec", "-d", "up", "sh", "-c", "sleep 0.3; exit 5")
+    up.ok("exec", "-d", "up", "sh", "-c", "sleep 1; exit 5")
     assert _exec_ends(up) == []
     assert len(json.loads(up.ok("inspect", "-f", "{{json .ExecIDs}}", "up"))) == 1
     wait_until(lambda: _exec_ends(up) == ["5"], "its end is told")
