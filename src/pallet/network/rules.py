@@ -51,7 +51,7 @@ def cleaning_script(rules: str, subnet: str, name: str = "") -> str:
     Args:
         rules: what iptables-save printed.
         subnet: whose rules go.
-        name: the network's: a netavark that was killed early leaves chains by its name, without a rule.
+        name: the network's: a netavark that was killed early leaves chains by its name, to which no rule leads yet.
 
     Returns:
         The script; empty if nothing is to be done.
@@ -65,7 +65,7 @@ def cleaning_script(rules: str, subnet: str, name: str = "") -> str:
         for name in _OWN.findall(line)
     }
     chains |= {chain.replace("NETAVARK-", "NETAVARK-DN-") for chain in chains}
-    chains |= {chain for chain in _named_after(name) if _is_bare(chain, tables)}
+    chains |= {chain for chain in _named_after(name) if _is_unfinished(chain, subnet, tables)}
     kept = {table: [line for line in lines if not _belongs(line, subnet, chains)] for table, lines in tables.items()}
     everything = "\n".join(line for lines in kept.values() for line in lines)
     others = re.search(r"NETAVARK-(DN-)?[0-9A-F]{8,}|^-A NETAVARK_(FORWARD|INPUT) ", everything, re.MULTILINE)
@@ -91,10 +91,12 @@ def _named_after(name: str) -> tuple[str, str]:
     return f"NETAVARK-{hash}", f"NETAVARK-DN-{hash}"
 
 
-def _is_bare(chain: str, tables: dict[str, list[str]]) -> bool:
-    """Whether a chain is there without any rule in it or to it."""
-    lines = [line for lines in tables.values() for line in lines if chain in line.replace(":", "").split()]
-    return bool(lines) and all(line.startswith(":") for line in lines)
+def _is_unfinished(chain: str, subnet: str, tables: dict[str, list[str]]) -> bool:
+    """Whether a chain is there to which no rule leads, and with no rule of another subnet in it."""
+    lines = [line.split() for lines in tables.values() for line in lines if chain in line.replace(":", "").split()]
+    inside = [line for line in lines if line[:2] == ["-A", chain]]
+    leads_to_it = any(line[0] == "-A" and line not in inside for line in lines)
+    return bool(lines) and not leads_to_it and all(subnet in line or line[-1] == "MASQUERADE" for line in inside)
 
 
 def _orders(lines: list[str], subnet: str, chains: set[str], fixed: tuple[str, ...]) -> list[str]:

@@ -94,5 +94,11 @@ def test_chains_that_a_killed_netavark_left_without_rules() -> None:
         "-X NETAVARK-7D24D33E39064",
         "COMMIT",
     ]
+    own = ("-d 172.18.0.0/16 -j ACCEPT", "! -d 224.0.0.0/4 -j MASQUERADE")
+    begun = "".join(f"-A NETAVARK-7D24D33E39064 {rule}\n" for rule in own)
+    script = cleaning_script(rules.replace("COMMIT", begun + "COMMIT"), "172.18.0.0/16", "bridge")
+    assert "-X NETAVARK-7D24D33E39064" in script.splitlines()
+    jump = "-A POSTROUTING -s 10.1.0.0/16 -j NETAVARK-7D24D33E39064\n"
+    assert cleaning_script(rules.replace("COMMIT", jump + "COMMIT"), "172.18.0.0/16", "bridge") == ""
     used = rules.replace("COMMIT", "-A NETAVARK-7D24D33E39064 -d 10.1.0.0/16 -j ACCEPT\nCOMMIT")
     assert cleaning_script(used, "172.18.0.0/16", "bridge") == ""
