@@ -13,6 +13,12 @@ from pallet import errors
 from pallet.errors import HostError
 
 _BOOT = "import sys; sys.path[:] = {path!r}; from pallet.layer.worker import main; main()"
+# glibc's malloc keeps what chunks of a layer took, which the kernel would have to clear for each of them; see mallopt(3).
+_MALLOC = {
+    "MALLOC_MMAP_THRESHOLD_": str(4 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
+    "MALLOC_TOP_PAD_": str(1 << 20),
+}
 
 
 class WorkerProcess:
@@ -33,7 +39,7 @@ class WorkerProcess:
             self.pid = os.posix_spawn(
                 sys.executable,
                 [sys.executable, "-I", "-S", "-c", boot],
-                os.environ,
+                {**os.environ, **_MALLOC},
                 file_actions=[(os.POSIX_SPAWN_DUP2, theirs.fileno(), 0)],
                 setpgroup=0,
             )
