@@ -13,7 +13,7 @@ from pallet import errors
 from pallet.errors import HostError
 
 _BOOT = "import sys; sys.path[:] = {path!r}; from pallet.layer.worker import main; main()"
-# glibc's malloc keeps what chunks of a layer took, which the kernel would have to clear for each of them; see mallopt(3).
+# glibc's malloc keeps the memory of chunks, which the kernel would have to clear for each new one. Source: mallopt(3).
 _MALLOC = {
     "MALLOC_MMAP_THRESHOLD_": str(4 << 20),
     "MALLOC_TRIM_THRESHOLD_": str(64 << 20),

@@ -30,5 +30,5 @@ def test_an_exit_code_that_follows_at_once() -> None:
 
 
 def test_nothing_said() -> None:
-    with pytest.raises(HostError, match="^conmon failed: what it printed$"):
+    with pytest.raises(HostError, match=r"^conmon failed: what it printed$"):
         _answer(b"")
