@@ -78,6 +78,15 @@ def test_the_tar_is_the_blob_and_written_once(pallet: PalletCLI, tmp_path: Path)
     assert pallet.ok("system", "check") == ""
 
 
+def test_a_tar_that_ends_too_early_is_not_exported(pallet: PalletCLI) -> None:
+    pallet.ok("import", "-", "short", stdin=_tar())
+    for tar in _apart(pallet):
+        os.truncate(tar, 1_000_000)
+        pallet.ok("create", "--name", "look", "short", "/none")
+        done = pallet("export", "look")
+        assert done.code == 1 and "ends too early" in done.stderr
+
+
 def test_a_push_compresses_and_the_image_stays(pallet: PalletCLI, registry: RegistryServer) -> None:
     tar = _tar()
     id = pallet.ok("import", "-", f"{registry.host}/plain/{pallet.env['PALLET_SNAPSHOTTER']}", stdin=tar).strip()

@@ -19,9 +19,9 @@ from threading import Thread
 _CONTAINERS = ("tests/integration/containers", "tests/integration/rootless")
 
 PARTS = {
+    "integration": ("tests/integration", "tests/contract", *(f"--ignore={folder}" for folder in _CONTAINERS)),
     "compat": ("tests/compat",),
     "containers": _CONTAINERS,
-    "integration": ("tests/integration", "tests/contract", *(f"--ignore={folder}" for folder in _CONTAINERS)),
     "unit": ("tests/unit",),
 }
 """What each part gives to pytest, the longest first."""

@@ -47,6 +47,7 @@ class LayerImage:
             self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
             if os.path.exists(tar_of(path)):
                 self._tar = os.open(tar_of(path), os.O_RDONLY | os.O_CLOEXEC)
+            self._sizes = {fd: os.fstat(fd).st_size for fd in (self._fd, self._tar) if fd >= 0}
             superblock = ondisk.read_superblock(self._read(0, HEADER))
             if superblock is None:
                 raise Integrity(f"{path} is no image of a layer")
@@ -97,9 +98,9 @@ class LayerImage:
         if inode.layout == ondisk.CHUNKS:
             yield from self._chunks(nid, inode)
         elif inode.place >= APART:
-            yield Extent(self._tar, (inode.place - APART) * BLOCK, inode.st_size)
+            yield self._extent(self._tar, inode.place - APART, inode.st_size)
         else:
-            yield Extent(self._fd, inode.place * BLOCK, inode.st_size)
+            yield self._extent(self._fd, inode.place, inode.st_size)
 
     def _chunks(self, nid: int, inode: ReadInode) -> Iterator[Extent]:
         chunk = BLOCK << inode.place
@@ -110,7 +111,12 @@ class LayerImage:
             length = min(chunk, left)
             left -= length
             hole = address == ondisk.NO_BLOCK
-            yield Extent(-1, 0, length) if hole else Extent(self._fd, address * BLOCK, length)
+            yield Extent(-1, 0, length) if hole else self._extent(self._fd, address, length)
+
+    def _extent(self, fd: int, block: int, length: int) -> Extent:
+        if block * BLOCK + length > self._sizes.get(fd, 0):
+            raise Integrity(f"{self._path} is damaged: it, or the tar beside it, ends too early")
+        return Extent(fd, block * BLOCK, length)
 
     def _see(self, nid: int, length: int) -> int:
         """Have so many bytes from an inode on in the window; gives where they are in it."""
