@@ -191,3 +191,22 @@ def test_damage_is_found_in_blob_and_layer(pallet: PalletCLI, registry: Registry
     pallet("system", "check", "--repair")
     assert pallet.ok("system", "check") == ""
     assert _members(pallet, name) == before
+
+
+def test_a_commit_on_an_oci_image(pallet: PalletCLI, registry: RegistryServer, busybox_tar: Path) -> None:
+    made = images.image([busybox_tar.read_bytes()], style="oci", compression="plain", config={"Cmd": ["sh"]})
+    where = f"commits/{pallet.env['PALLET_SNAPSHOTTER']}"
+    images.push(made, registry.url, where, "1")
+    pallet.ok(
+        "run", "--name", "changed", "--network", "none", f"{registry.host}/{where}:1", "sh", "-c", "echo new >/new"
+    )
+    id = pallet.ok("commit", "changed", f"{registry.host}/{where}:2")
+    digest = next(line for line in pallet.ok("push", f"{registry.host}/{where}:2").splitlines() if "digest: " in line)
+    manifest = json.loads(registry.blob_path(digest.split()[2]).read_bytes())
+    kinds = [layer["mediaType"].rpartition(".")[2] for layer in manifest["layers"]]
+    assert kinds == ["tar", "tar+gzip"]  # what the registry has stays as it is
+    assert manifest["layers"][0]["digest"] == made.layers[0].digest
+    pallet.ok("rm", "changed")
+    pallet.ok("rmi", "-f", id)
+    assert pallet.ok("run", "--rm", "--network", "none", f"{registry.host}/{where}:2", "cat", "/new") == "new"
+    assert pallet.ok("system", "check") == ""

@@ -13,8 +13,8 @@ from pallet.oci.config import History
 from pallet.oci.mutate import Step, append_layer
 from pallet.ops.container_pause import paused
 from pallet.ops.images import image_by_id
-from pallet.ops.make_layer import EMPTY_TAR, LayerMaker
 from pallet.ops.new_layer import NewLayer
+from pallet.ops.plain_layer import EMPTY_TAR, PlainLayerMaker
 from pallet.ops.record_event import container_event
 from pallet.ops.record_image import record_image
 from pallet.ops.tag_image import name_image
@@ -84,6 +84,6 @@ def commit(
 
 
 def _changes(engine: Engine, record: ContainerRecord, parents: Sequence[Digest]) -> NewLayer:
-    with LayerMaker(engine, parents) as maker:
+    with PlainLayerMaker(engine, parents) as maker:
         write_diff(ContainerPaths(engine.settings, record.id).upper, maker, userxattr=in_user_namespace())
         return maker.finish()

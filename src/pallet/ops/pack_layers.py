@@ -1,7 +1,8 @@
 """Compressing, before a push, the layers that were kept plain when they were made here.
 
-Like docker, pallet compresses what `import` or `load` made when it leaves the machine, not before. The image stays the
-same; its manifest becomes another, which its names then stand for. A manifest that a registry knows is never changed.
+Like docker, pallet compresses what `commit`, `import`, `load` or COPY made when it leaves the machine, not before. The
+image stays the same; its manifest becomes another, which its names then stand for. Manifests and layers that a registry
+has are never changed.
 """
 
 from __future__ import annotations
@@ -35,12 +36,13 @@ def pack_layers(engine: Engine, image: Digest, manifest: Manifest, progress: Pro
         Integrity: it is damaged.
         HostError: the disk is full, ...
     """
-    if not any(map(_is_plain, manifest.layers)) or _is_known_elsewhere(engine, image, manifest):
+    plain = {layer.digest for layer in manifest.layers if _is_plain(engine, layer)}
+    if not plain or _is_known_elsewhere(engine, image, manifest):
         return manifest
     with engine.store.adding():
         config = parse_config(engine.store.blobs.read(manifest.config))
         layers = tuple(
-            packed_layer(engine, layer, diff_id, progress) if _is_plain(layer) else layer
+            packed_layer(engine, layer, diff_id, progress) if layer.digest in plain else layer
             for layer, diff_id in zip(manifest.layers, config.diff_ids, strict=True)
         )
         packed = make_manifest(manifest.config, layers, manifest.media_type, manifest.annotations)
@@ -50,8 +52,12 @@ def pack_layers(engine: Engine, image: Digest, manifest: Manifest, progress: Pro
     return packed
 
 
-def _is_plain(layer: Descriptor) -> bool:
-    return layer.media_type == media.DOCKER_LAYER
+def _is_plain(engine: Engine, layer: Descriptor) -> bool:
+    """Whether a layer is a plain tar, and not because a registry has it so."""
+    if media.compression(layer.media_type) != "none":
+        return False
+    pulled = "SELECT 1 FROM image_blobs b JOIN repo_digests d ON d.digest = b.manifest WHERE b.digest = ?"
+    return engine.store.db.row(pulled, (layer.digest,)) is None
 
 
 def _is_known_elsewhere(engine: Engine, image: Digest, manifest: Manifest) -> bool:
@@ -77,13 +83,14 @@ def packed_layer(engine: Engine, layer: Descriptor, diff_id: Digest, progress: P
         NotFound, Integrity, HostError: as `pack_layers`.
     """
     blobs = engine.store.blobs
+    kind = media.DOCKER_LAYER_GZIP if layer.media_type == media.DOCKER_LAYER else media.OCI_LAYER_GZIP
     for digest, size in engine.store.db.rows(
         "SELECT b.digest, b.size FROM layers l JOIN image_blobs b ON b.chain_id = l.chain_id"
-        " WHERE l.diff_id = ? AND b.media_type = ?",
-        (diff_id, media.DOCKER_LAYER_GZIP),
+        " WHERE l.diff_id = ? AND b.media_type IN (?, ?)",
+        (diff_id, media.DOCKER_LAYER_GZIP, media.OCI_LAYER_GZIP),
     ):
         if blobs.has(Digest(digest)):
-            return Descriptor(media.DOCKER_LAYER_GZIP, Digest(digest), size)
+            return Descriptor(kind, Digest(digest), size)
     with blobs.open(layer.digest) as file, LayerWriter(blobs) as writer:
         done = 0
         while chunk := file.read(CHUNK_SIZE):
@@ -93,7 +100,7 @@ def packed_layer(engine: Engine, layer: Descriptor, diff_id: Digest, progress: P
         made = writer.finish()
     if made.diff_id != diff_id:
         raise Integrity(f"{layer.digest}: the content has the digest {made.diff_id}")
-    return made.descriptor
+    return Descriptor(kind, made.descriptor.digest, made.descriptor.size)
 
 
 def _replace(engine: Engine, config: ImageConfig, old: Manifest, new: Manifest) -> None:

@@ -18,8 +18,10 @@ from pallet.layer.install import Installer
 from pallet.layer.unpack import Unpacker
 from pallet.oci import media
 from pallet.oci.descriptor import Descriptor
-from pallet.ops.make_layer import EMPTY_TAR
 from pallet.ops.new_layer import NewLayer
+
+EMPTY_TAR = Digest.of(bytes(1024))
+"""The diff ID of a layer that changes nothing: it is no layer."""
 
 
 class PlainLayerMaker:
