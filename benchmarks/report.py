@@ -69,7 +69,7 @@ def write(results: Results, folder: Path, name: str) -> None:
 
 def chart(results: Results) -> str:
     """Bars of wall time relative to docker's, as SVG."""
-    label, full, bar, gap, top = 210, 460, 13, 12, 58
+    label, full, bar, gap, top = 250, 460, 13, 12, 58
     engines = [engine for engine in results.versions if engine != _BASE]
     rows = [row for row in results.rows if row.wall(_BASE)]
     scale = full / 1.5
