@@ -190,8 +190,8 @@ def test_old_logs_go_and_are_compressed(box: PalletCLI) -> None:
     rotation = ("--log-opt", "max-size=100k", "--log-opt", "max-file=3", "--log-opt", "compress=true")
     box.ok(*_QUIET, "--name", "nn", *rotation, "box", "sh", "-c", script)
     box.ok("wait", "nn")
-    names = sorted(file.name for file in (box.root / "containers").glob("*/log*"))
-    assert names == ["log", "log.1", "log.2.gz"]
+    names = {file.name for file in (box.root / "containers").glob("*/log*")}
+    assert names - {"log"} == {"log.1", "log.2.gz"}  # who ends right after a rotation has begun no new one
     lines = box.ok("logs", "nn").splitlines()
     assert lines[-1] == "line 29999"
     first = int(lines[0].split()[1])
