@@ -70,12 +70,14 @@ class Engine:
 
     @property
     def leaves_tars_apart(self) -> bool:
-        """Whether an image's tar may be the layer's blob; asked only for layers whose blob is one. Errors as above."""
-        if self._leaves_tars_apart is None:
-            from pallet.layer.erofs.probe import why_no_images
+        """Whether an image's tar may be the layer's blob; asked only for layers whose blob is one. Errors as above.
 
-            staging = os.path.join(self.settings.root, "staging")
-            self._leaves_tars_apart = self.makes_images and not why_no_images(staging, apart=True)
+        Asked before `makes_images`, it tries out both.
+        """
+        if self._leaves_tars_apart is None:
+            self._leaves_tars_apart = self._makes_images is not False and self._try_images(apart=True)
+            if self._leaves_tars_apart:
+                self._makes_images = True
         return self._leaves_tars_apart
 
     @property
@@ -87,15 +89,15 @@ class Engine:
             self._registry = Registry(self.settings)
         return self._registry
 
-    def _try_images(self) -> bool:
+    def _try_images(self, *, apart: bool = False) -> bool:
         """Whether it is asked for and works: an image is made and mounted, which takes some milliseconds."""
         wanted = self.settings.snapshotter
         if wanted == "overlay":
             return False
         from pallet.layer.erofs.probe import why_no_images
 
-        reason = why_no_images(os.path.join(self.settings.root, "staging"))
-        if reason and wanted == "erofs":
+        reason = why_no_images(os.path.join(self.settings.root, "staging"), apart=apart)
+        if reason and wanted == "erofs" and not apart:
             from pallet.errors import Unsupported
 
             raise Unsupported(f"the erofs snapshotter does not work here: {reason}", hint="Use --snapshotter overlay.")
