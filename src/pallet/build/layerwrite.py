@@ -19,10 +19,9 @@ from pallet.host.files import unlink_if_there
 from pallet.host.idmap import in_user_namespace
 from pallet.host.xattrs import read_xattrs
 from pallet.layer import tarformat as tf
-from pallet.layer.erofs.check import metadata_digest
 from pallet.layer.erofs.patch import settle_image
 from pallet.layer.settle import copy_directory_metadata, settle
-from pallet.layer.snapshots import ImageInfo, Staging
+from pallet.layer.snapshots import Staging
 from pallet.layer.tarwrite import TarWriter
 from pallet.layer.unpacked import Unpacked
 from pallet.oci import media
@@ -86,7 +85,7 @@ def write_layer(
     if all(stat.S_ISDIR(item.mode) for item in items):
         return _write_directories(blobs, items, root, lowers, staging)
     write = _Write(blobs, unpacker(), _Packer(items, root), lowers, staging)
-    if len(items) > _MANY and engine.makes_images:
+    if len(items) > _MANY and (engine.leaves_tars_apart or engine.makes_images):
         try:
             return write.apart() if engine.leaves_tars_apart else write.compressed(image=True)
         except Unsupported:  # there is something that an image cannot hold
@@ -129,7 +128,7 @@ class _Write:
             blob.adopt(Digest(result.diff_id), result.tar_size)
         self._settle(result, image=True)
         descriptor = Descriptor(media.DOCKER_LAYER, Digest(result.diff_id), result.tar_size)
-        return self._packed(descriptor, result, ImageInfo(result.tar_size, self._metadata(0), apart=True))
+        return self._packed(descriptor, result)
 
     def compressed(self, *, image: bool) -> Packed:
         """A compressed blob; and a tree, or an image that holds the tar once more."""
@@ -140,8 +139,7 @@ class _Write:
             blob = writer.finish_blob()
             result = job.finish()
         self._settle(result, image=image)
-        made = ImageInfo(result.tar_size, self._metadata(result.tar_size)) if image else None
-        return self._packed(blob, result, made)
+        return self._packed(blob, result)
 
     def _start(self, *, image: bool, keep: int = -1) -> UnpackJob:
         return self._unpacker.start(
@@ -164,10 +162,8 @@ class _Write:
         if not settled:
             raise HostError("a new layer does not fit on the layers below")
 
-    def _metadata(self, tar_size: int) -> Digest:
-        return metadata_digest(self._staging.image, tar_size)
-
-    def _packed(self, blob: Descriptor, result: Unpacked, image: ImageInfo | None) -> Packed:
+    def _packed(self, blob: Descriptor, result: Unpacked) -> Packed:
+        image = self._staging.image_info(result.tar_size)
         return Packed(blob, Digest(result.diff_id), result.size, result.files, image)
 
 

@@ -24,10 +24,9 @@ from pallet.digest import Digest
 from pallet.errors import Integrity, NotFound, Unsupported
 from pallet.host.erofs import image_of, mount_images, unmount_images
 from pallet.host.mounts import run_in_mount_namespace
-from pallet.layer.erofs.check import metadata_digest
 from pallet.layer.erofs.patch import settle_image
 from pallet.layer.settle import settle, settle_again
-from pallet.layer.snapshots import ImageInfo, SnapshotInfo, Snapshots, Staging
+from pallet.layer.snapshots import SnapshotInfo, Snapshots, Staging
 from pallet.layer.stacked import apply_on_top
 from pallet.layer.unpack import Unpacker, UnpackJob
 from pallet.layer.unpacked import Unpacked, UnpackMode
@@ -195,25 +194,23 @@ class Installer:
         self._diff_ids = (*self._diff_ids, diff_id)
         self._chain = chain_ids(self._diff_ids)
 
-    def begin(
-        self, position: int, media_type: str, *, plain: bool = False, keep: int = -1, blob_is_tar: bool = False
-    ) -> LayerJob:
+    def begin(self, position: int, media_type: str, *, keep: int = -1, blob_is_tar: bool = False) -> LayerJob:
         """Begin to unpack the layer at `position` (0 is the bottom); waits while all workers are busy.
 
         Args:
             position: may be the first one without a diff ID; then `append` comes before the job is finished.
             media_type: of the layer's blob.
-            plain: the job is given the tar itself, where `reopen` gives the blob.
-            keep: an open file that the tar is to be put into; -1 for none.
+            keep: an open file that the tar, which the job is then given as it is, is to be put into; -1 for none.
             blob_is_tar: the blob is the tar itself, and whoever keeps it verifies that its digest is the diff ID.
 
         Raises:
             HostError: no room to unpack, or no worker.
         """
-        apart = self._apart and (keep >= 0 or blob_is_tar)
+        plain = keep >= 0 or blob_is_tar
+        apart = self._apart and plain
         known = self._diff_ids[position].hex if blob_is_tar else ""
         staging, job = self._start(
-            position, media_type, image=self._images, plain=plain or blob_is_tar, apart=apart, keep=keep, known=known
+            position, media_type, image=self._images, plain=plain, apart=apart, keep=keep, known=known
         )
         return LayerJob(self, position, media_type, staging, job, image=self._images, apart=apart)
 
@@ -321,11 +318,7 @@ class Installer:
 
     def _describe(self, position: int, staging: Staging, result: Unpacked) -> SnapshotInfo:
         parent = self._chain[position - 1] if position else ""
-        image = None
-        if os.path.exists(staging.image):
-            apart = os.path.exists(staging.tar)
-            metadata = metadata_digest(staging.image, 0 if apart else result.tar_size)
-            image = ImageInfo(result.tar_size, metadata, apart)
+        image = staging.image_info(result.tar_size)
         return SnapshotInfo(self._chain[position], self._diff_ids[position], parent, result.size, result.files, image)
 
     def _settle_one(self, position: int, lowers: list[str]) -> tuple[Staging, Unpacked]:

@@ -26,6 +26,7 @@ from pallet.errors import HostError, Integrity, NotFound, PalletError
 from pallet.host.erofs import image_of, tar_of
 from pallet.host.files import make_spreading_directory, remove_tree, tree_size
 from pallet.host.locks import try_flock
+from pallet.layer.erofs.check import metadata_digest
 from pallet.layer.placement import snapshot_path
 from pallet.layer.unsynced import OLD, Unsynced
 from pallet.oci.codec import decode, encode
@@ -102,6 +103,17 @@ class Staging:
             os.link(path, self.tar)
         except OSError as error:
             raise HostError(f"cannot link {path}: {error.strerror}") from error
+
+    def image_info(self, tar_size: int) -> ImageInfo | None:
+        """The description of the image that is here, whose tar has that many bytes; None if there is none.
+
+        Raises:
+            HostError: it cannot be read.
+        """
+        if not os.path.exists(self.image):
+            return None
+        apart = os.path.exists(self.tar)
+        return ImageInfo(tar_size, metadata_digest(self.image, 0 if apart else tar_size), apart)
 
     def discard(self) -> None:
         """Remove it, unless it has become a snapshot; a second call does nothing."""

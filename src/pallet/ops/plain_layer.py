@@ -50,11 +50,11 @@ class PlainLayerMaker:
                 self._parents,
                 self._reopen,
                 userxattr=in_user_namespace(),
-                images=engine.makes_images,
                 apart=engine.leaves_tars_apart,
+                images=engine.makes_images,
             )
             self._installer = stack.enter_context(installer)
-            job = installer.begin(len(self._parents), media.DOCKER_LAYER, plain=True, keep=self._blob.fileno())
+            job = installer.begin(len(self._parents), media.DOCKER_LAYER, keep=self._blob.fileno())
             self._job = stack.enter_context(job)
             self._stack = stack.pop_all()
         return self

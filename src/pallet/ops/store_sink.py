@@ -59,8 +59,8 @@ class StoreSink:
                 self._config.diff_ids,
                 self._reopen,
                 userxattr=in_user_namespace(),
-                images=self._engine.makes_images,
                 apart=any(map(self._is_tar, range(len(self._chain)))) and self._engine.leaves_tars_apart,
+                images=self._engine.makes_images,
             )
         return self
 
