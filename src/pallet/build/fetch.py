@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 from pallet.build.layers import CacheLost, Layer, Packed, directories
 from pallet.build.view import with_views
-from pallet.content import CHUNK_SIZE, ImageSource
+from pallet.content import ImageSource
 from pallet.digest import Digest
 from pallet.engine import Engine
 from pallet.errors import Integrity, NotFound, Unauthorized, Unavailable
@@ -139,6 +139,4 @@ class Fetch:
             raise Integrity(f"layer {self._blob.digest} of the cache is {result.diff_id} instead of {self._diff_id}")
 
     def _pieces(self) -> Iterator[bytes]:
-        with self._engine.store.blobs.open(self._blob.digest) as file:
-            while piece := file.read(CHUNK_SIZE):
-                yield piece
+        return self._engine.store.blobs.chunks(self._blob.digest)

@@ -7,7 +7,6 @@ has are never changed.
 
 from __future__ import annotations
 
-from pallet.content import CHUNK_SIZE
 from pallet.digest import Digest
 from pallet.engine import Engine
 from pallet.errors import Integrity
@@ -91,9 +90,9 @@ def packed_layer(engine: Engine, layer: Descriptor, diff_id: Digest, progress: P
     ):
         if blobs.has(Digest(digest)):
             return Descriptor(kind, Digest(digest), size)
-    with blobs.open(layer.digest) as file, LayerWriter(blobs) as writer:
+    with LayerWriter(blobs) as writer:
         done = 0
-        while chunk := file.read(CHUNK_SIZE):
+        for chunk in blobs.chunks(layer.digest):
             writer.write(chunk)
             done += len(chunk)
             progress(Event("Preparing", diff_id.short, done, layer.size))
