@@ -4,13 +4,32 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import stat
 import tarfile
 from pathlib import Path
 from typing import Any
 
+from pallet.host.mounts import mount_overlay
 from pallet.layer.unpack import Unpacker
 from pallet.layer.unpacked import Unpacked, UnpackMode
+
+
+def mount_changed(root: Path) -> Path:
+    """Mounts an overlay of `root`'s lower, upper and work, to be called in a private mount namespace, and changes it.
+
+    An opaque directory, removed ones and files, a changed file: what is to be so is there in `lower`. Gives where.
+    """
+    merged = root / "merged"
+    mount_overlay([str(root / "lower")], str(root / "upper"), str(root / "work"), str(merged))
+    shutil.rmtree(merged / "opaque")
+    (merged / "opaque").mkdir()
+    (merged / "opaque/new").write_text("new")
+    shutil.rmtree(merged / "gone-dir")
+    (merged / "gone").unlink()
+    (merged / "changed").write_text("changed!")
+    return merged
+
 
 Snapshot = dict[str, tuple[object, ...]]
 

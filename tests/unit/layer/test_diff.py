@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.layer.support import snapshot, unpack
+from tests.unit.layer.support import mount_changed, snapshot, unpack
 
 from pallet.errors import HostError
 from pallet.host.mounts import MS_BIND, mount, mount_overlay, run_in_mount_namespace
@@ -116,16 +116,11 @@ def test_an_overlays_changes_are_the_layer(tmp_path: Path) -> None:
         (tmp_path / name).mkdir(parents=True)
     for name in ("opaque/old", "gone-dir/f", "gone", "changed", "kept"):
         (tmp_path / "lower" / name).write_text(name)
+
     merged = tmp_path / "merged"
 
     def change() -> object:
-        mount_overlay([str(tmp_path / "lower")], str(tmp_path / "upper"), str(tmp_path / "work"), str(merged))
-        shutil.rmtree(merged / "opaque")
-        (merged / "opaque").mkdir()
-        (merged / "opaque/new").write_text("new")
-        shutil.rmtree(merged / "gone-dir")
-        (merged / "gone").unlink()
-        (merged / "changed").write_text("changed!")
+        mount_changed(tmp_path)
         os.utime(merged, ns=(0, 0))
         return snapshot(merged)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.unit.layer.support import mount_changed
 
 from pallet.errors import HostError
 from pallet.host.mounts import mount_overlay, run_in_mount_namespace
@@ -97,16 +98,9 @@ def test_what_overlay_itself_writes(tmp_path: Path) -> None:
         (tmp_path / name).mkdir(parents=True)
     for name in ("opaque/old", "gone-dir/f", "gone", "changed", "both/lower"):
         (tmp_path / "lower" / name).write_text(name)
-    point = tmp_path / "merged"
 
     def change() -> bytes:
-        mount_overlay([str(tmp_path / "lower")], str(tmp_path / "upper"), str(tmp_path / "work"), str(point))
-        shutil.rmtree(point / "opaque")
-        (point / "opaque").mkdir()
-        (point / "opaque/new").write_text("new")
-        shutil.rmtree(point / "gone-dir")
-        (point / "gone").unlink()
-        (point / "changed").write_text("changed!")
+        point = mount_changed(tmp_path)
         (point / "both/upper").write_text("upper")
         (point / "both").chmod(0o711)
         out = io.BytesIO()
