@@ -123,8 +123,10 @@ class Torture:
                 state = self.state(name)
             if state.status == "running":
                 assert Path(f"/proc/{state.pid}").exists() or self.state(name).pid != state.pid
-                if self.pallet("exec", name, "echo", "alive").stdout != "alive\n":  # it has just ended by itself
-                    assert self.state(name).pid != state.pid
+                said = self.pallet("exec", name, "echo", "alive")
+                if said.stdout != "alive\n":  # it was just ending, by itself or of the last round's signal
+                    print(f"    {name}: {said.stderr.strip()}", flush=True)
+                    wait_until(lambda old=state.pid, name=name: self.state(name).pid != old, f"{name} has ended")  # type: ignore[misc]
             elif state.status in ("exited", "created"):
                 assert not state.running
                 if self.pallet.ok("inspect", "-f", "{{.HostConfig.RestartPolicy.Name}}", name) not in ("", "no"):
