@@ -10,7 +10,7 @@ import sys
 
 from pallet.errors import InvalidDigest
 
-_HEX = frozenset("0123456789abcdef")
+HEX_DIGITS = frozenset("0123456789abcdef")
 _SMALL = 1 << 19  # bytes that Python's own code hashes before OpenSSL is loaded
 _OWN = "_sha2" if sys.version_info >= (3, 12) else "_sha256"
 
@@ -37,7 +37,7 @@ class Digest(str):
             )
         if len(hexadecimal) != 64:
             raise InvalidDigest("invalid checksum digest length")
-        if not _HEX.issuperset(hexadecimal):
+        if not HEX_DIGITS.issuperset(hexadecimal):
             raise InvalidDigest("invalid checksum digest format")
         return cls(text)
 

@@ -6,37 +6,47 @@ and the error texts are those of github.com/distribution/reference, which docker
 
 from __future__ import annotations
 
-import re
-
-import msgspec
-
-from pallet.digest import Digest
+from pallet.digest import HEX_DIGITS, Digest
 from pallet.errors import InvalidDigest, InvalidReference
 from pallet.naming import DEFAULT_DOMAIN, DEFAULT_TAG, familiar
 
-_DOMAIN_PART = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
-_DOMAIN = re.compile(rf"(?:{_DOMAIN_PART}(?:\.{_DOMAIN_PART})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?\Z")
-_COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
-_PATH = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*\Z")
-_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}\Z", re.ASCII)
-_IDENTIFIER = re.compile(r"[a-f0-9]{64}\Z")
+_SMALL = "abcdefghijklmnopqrstuvwxyz"
+_DIGITS = frozenset("0123456789")
+_SMALL_OR_DIGIT = frozenset(_SMALL) | _DIGITS
+_LETTER_OR_DIGIT = _SMALL_OR_DIGIT | frozenset(_SMALL.upper())
+_TAG = _LETTER_OR_DIGIT | frozenset("_.-")
+_ADDRESS = HEX_DIGITS | frozenset("ABCDEF:")
 _LONGEST_NAME = 255
+_LONGEST_TAG = 128
 
 
-class Reference(msgspec.Struct, frozen=True):
-    """A normalised image reference.
+class Reference(tuple[str, str, str | None, Digest | None]):
+    """A normalised image reference. A tuple with names: commands that use nothing else of msgspec start without it."""
 
-    Attributes:
-        domain: the registry, with its port if any: `docker.io`, `localhost:5000`.
-        path: the repository inside the registry: `library/ubuntu`.
-        tag: the tag, or None if the text had none.
-        digest: the digest, or None if the text had none.
-    """
+    __slots__ = ()
 
-    domain: str
-    path: str
-    tag: str | None = None
-    digest: Digest | None = None
+    def __new__(cls, domain: str, path: str, tag: str | None = None, digest: Digest | None = None) -> Reference:
+        return super().__new__(cls, (domain, path, tag, digest))
+
+    @property
+    def domain(self) -> str:
+        """The registry, with its port if any: `docker.io`, `localhost:5000`."""
+        return self[0]
+
+    @property
+    def path(self) -> str:
+        """The repository inside the registry: `library/ubuntu`."""
+        return self[1]
+
+    @property
+    def tag(self) -> str | None:
+        """The tag, or None if the text had none."""
+        return self[2]
+
+    @property
+    def digest(self) -> Digest | None:
+        """The digest, or None if the text had none."""
+        return self[3]
 
     @property
     def name(self) -> str:
@@ -71,7 +81,7 @@ class Reference(msgspec.Struct, frozen=True):
         Raises:
             InvalidReference: not a valid tag.
         """
-        if not _TAG.match(tag):
+        if not _is_tag(tag):
             raise InvalidReference("invalid tag format")
         return Reference(self.domain, self.path, tag)
 
@@ -86,7 +96,7 @@ def parse(text: str) -> Reference:
     Raises:
         InvalidReference: with docker's text for what is wrong.
     """
-    if _IDENTIFIER.match(text):
+    if len(text) == 64 and HEX_DIGITS.issuperset(text):
         raise InvalidReference(
             f"invalid repository name ({text}), cannot specify 64-byte hexadecimal strings",
         )
@@ -94,12 +104,12 @@ def parse(text: str) -> Reference:
     remainder, colon, tag = rest.rpartition(":")
     if not colon or "/" in tag:
         remainder, tag = rest, ""
-    elif not tag or not _TAG.match(tag):
+    elif not _is_tag(tag):
         raise InvalidReference("invalid reference format")
     domain, path = split_domain(remainder)
     if path != path.lower():
         raise InvalidReference("invalid reference format: repository name must be lowercase")
-    if not _DOMAIN.match(domain) or not _PATH.match(path):
+    if not _is_domain(domain) or not all(map(_is_component, path.split("/"))):
         raise InvalidReference("invalid reference format")
     if len(domain) + 1 + len(path) > _LONGEST_NAME:
         raise InvalidReference(f"repository name must not be more than {_LONGEST_NAME} characters")
@@ -129,3 +139,29 @@ def split_domain(name: str) -> tuple[str, str]:
     if domain == DEFAULT_DOMAIN and "/" not in path:
         path = "library/" + path
     return domain, path
+
+
+def _is_tag(text: str) -> bool:
+    return 0 < len(text) <= _LONGEST_TAG and text[0] not in ".-" and _TAG.issuperset(text)
+
+
+def _is_domain(text: str) -> bool:
+    """Names with dots between them or an IPv6 address in brackets, perhaps with a port."""
+    host, colon, port = (text, "", "") if text.endswith("]") else text.rpartition(":")
+    if not colon:
+        host = text
+    elif not port or not _DIGITS.issuperset(port):
+        return False
+    if host.startswith("["):
+        return len(host) > 2 and host.endswith("]") and _ADDRESS.issuperset(host[1:-1])
+    return all(_is_dashed(part, _LETTER_OR_DIGIT) for part in host.split("."))
+
+
+def _is_component(text: str) -> bool:
+    """Small letters and digits, in groups with a dot, one or two underscores or any number of dashes between them."""
+    return all(_is_dashed(part, _SMALL_OR_DIGIT) for part in text.replace("__", "_").replace(".", "_").split("_"))
+
+
+def _is_dashed(text: str, allowed: frozenset[str]) -> bool:
+    """Whether there is something, only what is allowed, and dashes only inside."""
+    return bool(text) and text[0] != "-" != text[-1] and allowed.issuperset(text.replace("-", ""))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -79,6 +81,24 @@ def test_any_text_parses_or_is_refused(text: str) -> None:
         return
     assert parse(str(reference)) == reference
     assert parse(reference.familiar) == reference
+
+
+# As github.com/distribution/reference writes it down.
+_PART = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
+_DOMAIN = rf"(?:{_PART}(?:\.{_PART})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?"
+_COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_GRAMMAR = re.compile(rf"{_DOMAIN}(?:/{_COMPONENT})+(?::[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?", re.ASCII)
+
+
+@given(st.sampled_from(("localhost", "a.B", "[::1]", "a:0", "")), st.text("aB0-_./:[]", max_size=9))
+def test_the_grammar(domain: str, rest: str) -> None:
+    text = f"{domain}/{rest}"
+    try:
+        parse(text)
+    except InvalidReference:
+        assert not _GRAMMAR.fullmatch(text)
+    else:
+        assert _GRAMMAR.fullmatch(text)
 
 
 def test_default_tag_is_added_only_where_nothing_says_which() -> None:

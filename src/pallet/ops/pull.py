@@ -88,7 +88,7 @@ def _pull_one(
         if image is None:
             image = _fetch(engine, source, resolved, progress, worker)
         changed = _name(engine, wanted, resolved, image)
-    image_event(engine, wanted.familiar, "pull", wanted.familiar_name)
+    image_event(engine, image, "pull", asked=wanted.familiar, name=wanted.familiar_name)
     progress(Event(f"Digest: {resolved.root.digest}"))
     return Pulled(reference, image, resolved.root.digest, changed)
 

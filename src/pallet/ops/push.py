@@ -94,7 +94,7 @@ def _push_one(engine: Engine, reference: Reference, tag: TagRow, progress: Progr
     )
     _finish(reference, tree, source, sink)
     images.add_repo_digest(reference.with_digest(root.digest), tag.image)
-    image_event(engine, reference.familiar, "push", reference.familiar_name)
+    image_event(engine, tag.image, "push", asked=reference.familiar, name=reference.familiar_name)
     progress(Event(f"digest: {root.digest} size: {root.size}", reference.tag or ""))
     return Pushed(reference, root.digest, root.size)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-from pallet.engine import Engine
-from pallet.errors import InvalidInput, NotFound
-from pallet.store.container_record import ContainerRecord, Mount
-from pallet.store.networks import Network
+    from pallet.digest import Digest
+    from pallet.engine import Engine
+    from pallet.store.container_record import ContainerRecord, Mount
+    from pallet.store.networks import Network
 
 
 def container_event(
@@ -56,25 +58,19 @@ def prune_event(engine: Engine, type: str, reclaimed: int) -> None:
     engine.store.events.add(type, "prune", "", {"reclaimed": str(reclaimed)})
 
 
-def image_event(engine: Engine, id: str, action: str, name: str = "") -> None:
+def image_event(engine: Engine, image: Digest, action: str, *, asked: str = "", name: str = "") -> None:
     """Something happened to an image.
 
     Args:
         engine: whose store.
-        id: its id; for `pull` and `push` the name that was asked for.
+        image: its id; one that is gone has no labels any more.
         action: `pull`, `push`, `tag`, `untag`, `delete`, `import`, `load`, `save`.
-        name: the attribute `name`; the id if empty.
+        asked: for `pull` and `push`, the reference that was asked for, which they tell of instead of the id.
+        name: the attribute `name`, if it is not the same.
     """
-    engine.store.events.add("image", action, id, {**_labels(engine, id), "name": name or id})
-
-
-def _labels(engine: Engine, id: str) -> dict[str, str]:
-    """The labels of an image that is still there."""
-    from pallet.oci.config import parse_config
-
-    try:
-        image = engine.store.images.resolve(id).image
-        document = parse_config(engine.store.blobs.read(engine.store.images.config_of(image)))
-    except (NotFound, InvalidInput):
-        return {}
-    return dict(document.config.labels or {}) if document.config else {}
+    config = "{}"
+    if engine.store.images.has(image):
+        with engine.store.blobs.open(image) as file:
+            config = file.read().decode("utf-8", "replace")
+    actor = asked or image
+    engine.store.events.add_of_image(action, actor, config, name or actor)

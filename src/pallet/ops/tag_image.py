@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
-from pallet.digest import Digest
+from pallet.digest import HEX_DIGITS, Digest
 from pallet.engine import Engine
 from pallet.errors import InvalidReference
 from pallet.ops.record_event import image_event
 from pallet.reference import Reference, parse
-
-_IDENTIFIER = re.compile(r"(?:sha256:)?[0-9a-f]{64}\Z")
 
 
 def tag_image(engine: Engine, source: str, target: str) -> None:
@@ -20,7 +16,8 @@ def tag_image(engine: Engine, source: str, target: str) -> None:
         NoSuchImage: there is no such source.
         InvalidReference: source or target is no name, or the target has a digest.
     """
-    if not _IDENTIFIER.match(source):
+    digits = source.removeprefix("sha256:")
+    if len(digits) != 64 or not HEX_DIGITS.issuperset(digits):  # no id
         _parse(source)
     reference = _parse(target)
     if reference.digest is not None:
@@ -34,7 +31,7 @@ def name_image(engine: Engine, reference: Reference, image: Digest, manifest: Di
     whole = reference.with_default_tag()
     with engine.store.db.transaction():
         before = engine.store.images.tag(whole, image, manifest)
-        image_event(engine, image, "tag", whole.familiar)
+        image_event(engine, image, "tag", name=whole.familiar)
     return before
 
 

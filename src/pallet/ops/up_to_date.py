@@ -12,6 +12,7 @@ import os
 from pallet.digest import Digest
 from pallet.layer.placement import snapshot_path
 from pallet.naming import DEFAULT_TAG, familiar
+from pallet.ops.record_event import image_event
 from pallet.progress import Event
 from pallet.registry.head import ask_on_loopback
 from pallet.registry.loopback import is_loopback
@@ -61,7 +62,7 @@ def up_to_date(engine: Engine, text: str, progress: Progress) -> Answer:
     if found is None or image is None or not _whole(engine, image, found):
         return Answer(is_there=found is not None)
     wanted = familiar(name) + (f"@{digest}" if digest else f":{tag}")
-    _record(engine, wanted, image, familiar(name))
+    image_event(engine, image, "pull", asked=wanted, name=familiar(name))
     progress(Event(f"Pulling from {path}", tag or f"{name}@{digest}"))
     progress(Event(f"Digest: {found}"))
     progress(Event(f"Status: Image is up to date for {wanted}"))
@@ -109,9 +110,3 @@ def _whole(engine: Engine, image: Digest, manifest: Digest) -> bool:
         engine.store.blobs.has(Digest(digest)) and (not chain or os.path.exists(snapshot_path(snapshots, chain)))
         for _, digest, chain in rows
     )
-
-
-def _record(engine: Engine, actor: str, image: Digest, name: str) -> None:
-    with engine.store.blobs.open(image) as file:
-        config = file.read().decode("utf-8", "replace")
-    engine.store.events.add_of_image("pull", actor, config, name)

@@ -6,6 +6,7 @@ The module is on the quick path: the typed values of `container_record` are impo
 
 from __future__ import annotations
 
+from pallet.digest import HEX_DIGITS
 from pallet.errors import Conflict, NoSuchContainer
 from pallet.store import garbage
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from pallet.store.container_record import ContainerRecord, ContainerState, HostConfig
     from pallet.store.db import Database
 
-_HEX = frozenset("0123456789abcdef")
 _RECORD = "CAST(record AS TEXT)"
 _STATE = "CAST(state AS TEXT)"
 _BRIEF = (
@@ -206,7 +206,7 @@ class Containers:
             row = self._db.row(f"SELECT id FROM containers WHERE {column} = ?", (value,))
             if row:
                 return str(row[0])
-        if plain and _HEX.issuperset(plain):
+        if plain and HEX_DIGITS.issuperset(plain):
             rows = self._db.rows("SELECT id FROM containers WHERE id GLOB ? LIMIT 2", (plain + "*",))
             if len(rows) > 1:
                 raise Conflict(f"Multiple IDs found with provided prefix: {name}")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
+from pallet.digest import HEX_DIGITS
 from pallet.errors import Conflict, InvalidInput, NotFound
 from pallet.oci.codec import decode, encode
 from pallet.store.container_record import EndpointSettings, NetworkState
@@ -15,7 +16,6 @@ from pallet.store.db import Database
 BRIDGE_ID = "0b" * 32
 HOST_ID = "0c" * 32
 NONE_ID = "0d" * 32
-_HEX = frozenset("0123456789abcdef")
 
 
 class Pool6(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -183,7 +183,7 @@ class Networks:
             if row:
                 return decode(row[0], Network, "a network's record")
         found = []
-        if name and _HEX.issuperset(name):
+        if name and HEX_DIGITS.issuperset(name):
             rows = self._db.rows("SELECT record FROM networks WHERE id GLOB ? LIMIT 2", (name + "*",))
             found = [decode(row[0], Network, "a network's record") for row in rows]
             found += [network for network in PREDEFINED if network.id.startswith(name)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pallet.digest import Digest
+from pallet.digest import HEX_DIGITS, Digest
 from pallet.errors import NoSuchImage
 from pallet.store.rows import DigestRow, Match, TagRow
 
@@ -11,13 +11,11 @@ if TYPE_CHECKING:
     from pallet.reference import Reference
     from pallet.store.db import Database
 
-_HEX = frozenset("0123456789abcdef")
-
 
 def resolve(db: Database, text: str) -> Match:
     """See `Images.resolve`."""
     digits = text.removeprefix("sha256:")
-    hexadecimal = bool(digits) and _HEX.issuperset(digits)
+    hexadecimal = bool(digits) and HEX_DIGITS.issuperset(digits)
     if hexadecimal and len(digits) == 64:
         id = Digest("sha256:" + digits)
         if db.row("SELECT 1 FROM images WHERE id = ?", (id,)) is None:
