@@ -167,7 +167,7 @@ class RunMounts:
     def _secret(self, mount: Mount) -> list[SecretMount]:
         from pallet.build.runcommand import SecretMount
 
-        id = mount.id or mount.source or posixpath.basename(mount.target)
+        id = mount.known_as
         secret = next((each for each in self._shared.options.secrets if each.id == id), None)
         if secret is None:
             if mount.required:
@@ -178,14 +178,14 @@ class RunMounts:
             self.env.append(f"{mount.env or id}={content.decode('utf-8', 'surrogateescape')}")
             if not mount.target:
                 return []
-        target = working_directory(self._state, mount.target) if mount.target else f"/run/secrets/{id}"
+        target = working_directory(self._state, mount.target or f"/run/secrets/{posixpath.basename(id)}")
         mode = _SECRET_MODE if mount.mode is None else mount.mode
         return [SecretMount(content, target, mode, mount.uid or 0, mount.gid or 0)]
 
     def _agent(self, mount: Mount, number: int) -> list[Bind]:
         from pallet.build.runspec import Bind
 
-        id = mount.id or "default"
+        id = mount.known_as
         socket = self._shared.agents.get(id)
         if socket is None:
             if mount.required:

@@ -14,20 +14,23 @@ _NARROWEST = 10
 _GAP = 3
 
 
-def render(header: Sequence[str], rows: Iterable[Sequence[str]], *, narrowest: int = _NARROWEST) -> str:
+def render(
+    header: Sequence[str], rows: Iterable[Sequence[str]], *, narrowest: int = _NARROWEST, gap: int = _GAP
+) -> str:
     """Lay out a table whose lines all have the same number of cells.
 
     Args:
         header: the titles of the columns.
         rows: the cells of each row.
         narrowest: the least width of a column, the gap included.
+        gap: how far cells are apart at least.
 
     Returns:
         The lines, each with its end.
     """
     columns = list(zip(*[header, *rows], strict=True))
     for number, column in enumerate(columns[:-1]):
-        width = max(narrowest, max(map(len, column)) + _GAP)
+        width = max(narrowest, max(map(len, column)) + gap)
         columns[number] = tuple([cell.ljust(width) for cell in column])
     return "".join([f"{''.join(line)}\n" for line in zip(*columns, strict=True)])
 

@@ -5,6 +5,7 @@ Source: Dockerfile reference, "RUN --mount"; option names, defaults and texts as
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable
 from typing import Literal, cast
 
@@ -57,6 +58,13 @@ class Mount(msgspec.Struct, frozen=True):
     mode: int | None = None
     uid: int | None = None
     gid: int | None = None
+
+    @property
+    def known_as(self) -> str:
+        """The id by which a secret or an SSH agent is asked for."""
+        if self.type == "secret":
+            return self.id or self.source or posixpath.basename(self.target)
+        return self.id or "default"
 
 
 def mount_source(text: str) -> str:

@@ -6,7 +6,7 @@ ARGs in the global scope"; behaviour checked against BuildKit.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
@@ -73,20 +73,35 @@ def global_variables(
     Raises:
         DockerfileError: a default that does not expand.
     """
+    definitions = (each for _, each, _ in global_definitions(dockerfile, predefined, build_args))
+    return {**predefined, **{each.name: each.value for each in definitions if each.value is not None}}
+
+
+def global_definitions(
+    dockerfile: Dockerfile,
+    predefined: Mapping[str, str],
+    build_args: Mapping[str, str],
+) -> Iterator[tuple[Arg, Definition, frozenset[str]]]:
+    """The ARGs before the first FROM, in order: each with its value, and the variables that its default uses.
+
+    Raises:
+        DockerfileError: a default that does not expand.
+    """
     found = dict(predefined)
     for instruction in dockerfile.meta_args:
         for definition in instruction.definitions:
-            value = definition.value
+            value, used = definition.value, frozenset[str]()
             if definition.name in build_args:
                 value = build_args[definition.name]
             elif value is not None:
                 try:
-                    value = expansion(value, found, escape=dockerfile.escape).text
+                    result = expansion(value, found, escape=dockerfile.escape)
                 except InvalidInput as error:
                     raise dockerfile.fault(error, instruction.lines) from None
+                value, used = result.text, result.used
             if value is not None:
                 found[definition.name] = value
-    return found
+            yield instruction, Definition(definition.name, value), used
 
 
 class Scope:

@@ -17,22 +17,24 @@ if TYPE_CHECKING:
     from pallet.errors import PalletError
 
 _MODES = ("auto", "plain", "tty", "quiet", "rawjson")
-_CALLS = ("build", "check")
 
 
 def _run(ctx: Context, opts: Options, args: list[str]) -> int:
     from pallet.build.builder import build
     from pallet.cli.build_options import build_options
 
-    if opts.call not in _CALLS:
-        raise Failure(f"--call {opts.call} is not supported: build or check", exit_code=1)
+    call = "check" if opts.check else opts.call
     if opts.progress not in _MODES:
         raise Failure(f"invalid progress mode {opts.progress}", exit_code=1)
     quiet = opts.quiet or opts.progress == "quiet"
     with _context(ctx, opts, args[0]) as context:
         options = build_options(opts, ctx.environ, **_dockerfile(ctx, opts, context, args[0]))
-        if opts.check or opts.call == "check":
-            return _check(ctx, options, context)
+        if call != "build":
+            from pallet.cli.build_call import answer, parse_call
+
+            asked = parse_call(call)
+            if asked.name != "build":
+                return answer(ctx, asked, options, context)
         if quiet:
             result = build(ctx.engine, context, options)
         else:
@@ -88,22 +90,6 @@ def _dockerfile(ctx: Context, opts: Options, context: BuildContext, where: str) 
         with open(own, encoding="utf-8", errors="surrogateescape") as file:
             ignore = file.read()
     return {"dockerfile": os.path.basename(opts.file), "dockerfile_text": text, "ignore_text": ignore}
-
-
-def _check(ctx: Context, options: BuildOptions, context: BuildContext) -> int:
-    from pallet.build.lint import lint
-
-    dockerfile, result = lint(ctx.engine, context, options)
-    count = len(result.findings)
-    if result.error is None and not count:
-        ctx.print("Check complete, no warnings found.")
-        return 0
-    if count:
-        ctx.print(
-            f"Check complete, {count} warning{'s' if count != 1 else ''} {'have' if count != 1 else 'has'} been found!"
-        )
-    ctx.stdout.write(result.render(dockerfile))
-    return 1
 
 
 def _write_files(opts: Options, options: BuildOptions, result: BuildResult) -> None:
@@ -165,7 +151,13 @@ COMMAND = Command(
             kind="list",
             help="Cache export destinations (e.g., user/app:cache, type=local,dest=path/to/dir)",
         ),
-        Flag("call", kind="string", default="build", help='Set method for evaluating build ("check")', hidden=True),
+        Flag(
+            "call",
+            kind="string",
+            default="build",
+            help="Set method for evaluating build (build, check, outline, targets)",
+            complete="build check outline targets",
+        ),
         Flag("cgroup-parent", kind="string", help="Optional parent cgroup for the container"),
         Flag("check", help="Check the Dockerfile, build nothing"),
         Flag("cpu-period", kind="int", help="Limit the CPU CFS (Completely Fair Scheduler) period"),
