@@ -56,6 +56,7 @@ class Bases:
         self._refresh = refresh
         self._lock = threading.Lock()
         self._known: dict[tuple[str, Platform], Base] = {}
+        self._pulled = False
 
     def image(self, name: str, platform: Platform) -> Base:
         """An image by its name or id.
@@ -82,6 +83,7 @@ class Bases:
                 image = layout_image(self._engine, name, platform, step.progress)
                 digest = image.manifest.digest
             elif self._refresh or (here := self._here(name, platform)) is None:
+                self._pulled = True
                 image, digest = self._pull(name, platform, step)
             else:
                 image, digest = here, self._digest(name, here)
@@ -92,6 +94,24 @@ class Bases:
             for blob, info in zip(image.manifest.layers, infos, strict=True)
         ]
         return Base(image, self._book.base(chain, packed), digest)
+
+    def meanings(self) -> list[tuple[str, str]] | None:
+        """The full names of all images, and what each stands for here; None if another look might tell another image.
+
+        That is so of images that are named by something else than a tag, or are for another machine, or were pulled.
+        """
+        if self._pulled:
+            return None
+        found: list[tuple[str, str]] = []
+        for (name, _), base in self._known.items():
+            try:
+                match = self._engine.store.images.resolve(name)
+            except PalletError:
+                return None
+            if match.tag is None or match.image != base.image.id:
+                return None
+            found.append((f"{match.tag.name}:{match.tag.tag}", match.image))
+        return found
 
     def _digest(self, name: str, image: StoredImage) -> Digest:
         try:

@@ -21,6 +21,7 @@ from pallet.build.options import BuildOptions, BuildResult
 from pallet.build.shared import Shared, Work
 from pallet.build.stage import StageBuilder
 from pallet.build.state import State
+from pallet.build.unchanged import Question, remember
 from pallet.dockerfile.graph import Plan, context_name, plan
 from pallet.dockerfile.scope import global_variables, platform_arguments
 from pallet.dockerfile.stages import Dockerfile, parse_dockerfile
@@ -29,7 +30,13 @@ from pallet.errors import InvalidInput
 from pallet.platform import Platform, host
 
 
-def build(engine: Engine, context: Context, options: BuildOptions, listener: Listener = deaf) -> BuildResult:
+def build(
+    engine: Engine,
+    context: Context,
+    options: BuildOptions,
+    listener: Listener = deaf,
+    question: Question | None = None,
+) -> BuildResult:
     """Build an image, or with several platforms one for each, and an index of them.
 
     Args:
@@ -37,6 +44,7 @@ def build(engine: Engine, context: Context, options: BuildOptions, listener: Lis
         context: the build's context; the caller closes it.
         options: what is asked for.
         listener: hears of each step; called by several threads, one at a time.
+        question: the same as all of these, to remember the build by; see `build.unchanged`.
 
     Returns:
         What was made; with outputs other than the store's the image is not recorded there.
@@ -57,14 +65,21 @@ def build(engine: Engine, context: Context, options: BuildOptions, listener: Lis
         name = "" if options.dockerfile_text is not None else options.dockerfile or "Dockerfile"
         context.ignoring(ignore_rules(context, name, options.ignore_text))
     try:
-        return _build(engine, context, options, works, journal)
+        return _build(engine, context, options, works, journal, question)
     except CacheLost as error:
         with journal.step("[internal] build without other caches") as step:
             step.log(f"WARNING: {error.message}\n")
-        return _build(engine, context, msgspec.structs.replace(options, cache_from=()), works, journal)
+        return _build(engine, context, msgspec.structs.replace(options, cache_from=()), works, journal, None)
 
 
-def _build(engine: Engine, context: Context, options: BuildOptions, works: list[Work], journal: Journal) -> BuildResult:
+def _build(
+    engine: Engine,
+    context: Context,
+    options: BuildOptions,
+    works: list[Work],
+    journal: Journal,
+    question: Question | None,
+) -> BuildResult:
     with engine.store.adding(), Shared(engine, options, context, journal) as shared:
         _open_contexts(shared)
         shared.start_agents()
@@ -85,7 +100,10 @@ def _build(engine: Engine, context: Context, options: BuildOptions, works: list[
             from pallet.build.image import squashed
 
             states = [squashed(shared, state) for state in states]
-        return finish(shared, works, states)
+        result = finish(shared, works, states)
+        if question is not None:
+            remember(shared, works[0], result, question)
+        return result
 
 
 def read_dockerfile(context: Context, options: BuildOptions, journal: Journal) -> Dockerfile:

@@ -114,6 +114,11 @@ class LayerBook:
         return len(self._used)
 
     @property
+    def used(self) -> list[Digest]:
+        """The keys of the layers that were found."""
+        return self._used
+
+    @property
     def records(self) -> dict[Layer, list[Digest]]:
         """The layers of the steps, and the keys they are known to be found by."""
         return self._records

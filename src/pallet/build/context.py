@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from types import TracebackType
 
 from pallet.build.git import clone, is_git
+from pallet.build.seen import Seen
 from pallet.build.source import Tree
 from pallet.content import CHUNK_SIZE
 from pallet.dockerfile.ignore import IgnoreRules
@@ -51,6 +52,7 @@ class Context:
         self._staging = staging
         self._stable = stable
         self._ignore = IgnoreRules()
+        self.seen = Seen()
         try:
             self._root = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError as error:
@@ -80,9 +82,14 @@ class Context:
         """Leave out what the rules say."""
         self._ignore = rules
 
+    @property
+    def stable(self) -> bool:
+        """Whether its files stay where they are between builds."""
+        return self._stable
+
     def tree(self) -> Tree:
         """Its files."""
-        return Tree(self._root, ignore=self._ignore, stable=self._stable)
+        return Tree(self._root, ignore=self._ignore, stable=self._stable, seen=self.seen)
 
     def close(self) -> None:
         """Let go of it, and remove what was made for it."""

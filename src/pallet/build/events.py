@@ -32,6 +32,8 @@ class BuildEvent(msgspec.Struct, frozen=True):
     text: str = ""
 
 
+_MOST_TOLD = 1_000
+
 Listener: TypeAlias = Callable[[BuildEvent], None]
 """Whoever listens; called by one thread at a time."""
 
@@ -45,12 +47,16 @@ class Journal:
 
     Args:
         listener: whoever listens.
+
+    Attributes:
+        told: all that was told, but for times; None if it is much.
     """
 
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
         self._lock = Lock()
         self._count = 0
+        self.told: list[BuildEvent] | None = []
 
     def step(self, name: str) -> Step:
         """Begin a step."""
@@ -64,6 +70,10 @@ class Journal:
     def tell(self, event: BuildEvent) -> None:
         """Pass an event on."""
         with self._lock:
+            if self.told is not None:
+                self.told.append(msgspec.structs.replace(event, seconds=0.0))
+                if len(self.told) > _MOST_TOLD:
+                    self.told = None
             self._listener(event)
 
 

@@ -91,6 +91,7 @@ def prune_builds(
         return Pruned(tuple(removed), reclaimed)
     if not filters and not keep_storage:
         cache.forget_files()
+    engine.store.last_builds.forget()
     prune_event(engine, "builder", reclaimed)
     engine.store.collect(engine.snapshots.remove, blocking=False)
     return Pruned(tuple(removed), reclaimed)

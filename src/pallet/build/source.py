@@ -16,6 +16,7 @@ from operator import attrgetter
 
 import msgspec
 
+from pallet.build.seen import Seen
 from pallet.build.view import real_path
 from pallet.dockerfile.ignore import IgnoreRules
 from pallet.dockerfile.wildcards import component_matches
@@ -59,16 +60,24 @@ class Tree:
         ignore: what is not in it.
         keeps_owners: whether its files' owners mean something, as a stage's do; a context's do not.
         stable: whether (device, inode) tells its files apart in later builds too, as on a disk.
+        seen: told of all that is looked at.
     """
 
     def __init__(
-        self, root: int, *, ignore: IgnoreRules | None = None, keeps_owners: bool = False, stable: bool = False
+        self,
+        root: int,
+        *,
+        ignore: IgnoreRules | None = None,
+        keeps_owners: bool = False,
+        stable: bool = False,
+        seen: Seen | None = None,
     ) -> None:
         self.root = root
         self.keeps_owners = keeps_owners
         self.stable = stable
         self.since = time.time_ns()  # nothing has been looked at before
         self._ignore = ignore if ignore is not None and ignore.rules else None
+        self._seen = seen or Seen()
 
     def find(self, pattern: str) -> list[str]:
         """The paths that a COPY's source means, in byte order, as they are called (symlinks not followed).
@@ -102,6 +111,8 @@ class Tree:
             real = real_path(self.root, path)
         except OSError as error:
             raise self._missing(path, error) from error
+        if real != path:
+            self._seen.doubt()
         if real and not self._has(real):
             raise self._missing(path, FileNotFoundError())
         return real
@@ -113,6 +124,7 @@ class Tree:
             link = os.readlink(path, dir_fd=self.root) if stat.S_ISLNK(status.st_mode) else ""
         except OSError as error:
             raise self._missing(path, error) from error
+        self._seen.note(path, status)
         return Entry(path, status, link)
 
     def below(self, path: str, wanted: Callable[[str, bool], bool] | None = None) -> Iterator[Entry]:
@@ -130,6 +142,7 @@ class Tree:
             top = open_in_root(self.root, path or ".", _OPEN_DIRECTORY)
         except OSError as error:
             raise HostError(f"cannot read {path or '/'}: {error.strerror}") from error
+        self._seen.note(path, os.fstat(top))
         yield from self._walk(top, path, "", wanted)
 
     def mode_of(self, entry: Entry) -> int:
@@ -166,6 +179,7 @@ class Tree:
                         ignored = not wanted(relative + name, kind == stat.S_IFDIR)
                     entry = Entry(path, status, link)
                     if not ignored:
+                        self._seen.note(path, status)
                         if held:
                             yield from held
                             held.clear()
@@ -174,6 +188,7 @@ class Tree:
                     if kind != stat.S_IFDIR or (ignored and self._pruned(path, wanted)):
                         continue
                     if ignored:
+                        self._seen.note(path, status)
                         held.append(entry)
                         depths.append(len(stack))
                     below = _open_below(fd, name, path)
@@ -199,6 +214,7 @@ class Tree:
         except OSError:
             return
         try:
+            self._seen.note(base, os.fstat(fd))
             names = [entry.name for entry in _listing(fd)] if _WILDCARDS.intersection(part) else [part]
             for name in names:
                 if name == part or component_matches(part, name):
@@ -215,6 +231,9 @@ class Tree:
             status = os.stat(real, dir_fd=self.root, follow_symlinks=False)
         except OSError:
             return False
+        if real != path:
+            self._seen.doubt()
+        self._seen.note(real, status)
         if self._ignore is None or not self._ignore.matches(real):
             return True
         if not stat.S_ISDIR(status.st_mode) or self._ignore.prunes(real):

@@ -17,6 +17,7 @@ from pallet.digest import Digest
 from pallet.oci.descriptor import Descriptor
 from pallet.store import garbage
 from pallet.store.db import Database
+from pallet.store.last_builds import touch
 
 _BATCH = 500  # values in one query: SQLite's limit was 999 for long
 
@@ -81,11 +82,7 @@ class BuildCache:
 
     def touch(self, keys: Iterable[Digest]) -> None:
         """Note that a build wanted these results just now."""
-        now = time.time_ns()
-        with self._db.transaction() as connection:
-            connection.executemany(
-                "UPDATE build_cache SET used = ?, uses = uses + 1 WHERE key = ?", [(now, key) for key in keys]
-            )
+        touch(self._db, keys)
 
     def add(self, made: Sequence[CachedLayer]) -> None:
         """Keep results; one that has the key of an older one takes its place. Parents come before what lies on them."""

@@ -17,6 +17,7 @@ Container tables
 Build tables
     build_cache    what a build step made, by the digest of all that went into it
     context_files  digests of files of build contexts, so that a file that did not change is not read again
+    last_builds    the last build of each place, and what it saw: if all that is as it was, nothing is to be done
 """
 
 from __future__ import annotations
@@ -148,5 +149,21 @@ MIGRATIONS: tuple[str, ...] = (
     INSERT INTO endpoints (container, network, position, settings)
         SELECT id, replace(hex(zeroblob(32)), '00', '0b'), 0, x'7b7d' FROM containers
         WHERE ifnull(json_extract(CAST(record AS TEXT), '$.host.network_mode'), 'default') IN ('default', 'bridge');
+    """,
+    """
+    CREATE TABLE last_builds (
+        place BLOB PRIMARY KEY,            -- the context's directory, the Dockerfile, the target
+        question TEXT NOT NULL,            -- digest of all else that was asked for
+        image TEXT NOT NULL REFERENCES images (id) ON DELETE CASCADE,
+        manifest TEXT NOT NULL,
+        bases TEXT NOT NULL,               -- lines: name:tag of an image that it is made of, that image
+        names TEXT NOT NULL,               -- each name:tag that the image got, with spaces between
+        keys TEXT NOT NULL,                -- of build_cache, with spaces between
+        paths BLOB NOT NULL,               -- what of the context was looked at, with NULs between
+        state TEXT NOT NULL,               -- digest of what stat(2) said of that
+        steps BLOB NOT NULL,               -- JSON: what was reported
+        used INTEGER NOT NULL              -- nanoseconds: when it was last wanted
+    );
+    CREATE INDEX last_builds_image ON last_builds (image);
     """,
 )

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pallet.store.events import Events
     from pallet.store.gc import Collected
     from pallet.store.images import Images
+    from pallet.store.last_builds import LastBuilds
     from pallet.store.networks import Networks
     from pallet.store.volumes import Volumes
 
@@ -51,6 +52,7 @@ class Store:
         self._images: Images | None = None
         self._containers: Containers | None = None
         self._build_cache: BuildCache | None = None
+        self._last_builds: LastBuilds | None = None
         self._volumes: Volumes | None = None
         self._networks: Networks | None = None
         self._events: Events | None = None
@@ -99,6 +101,15 @@ class Store:
 
             self._build_cache = BuildCache(self.db)
         return self._build_cache
+
+    @property
+    def last_builds(self) -> LastBuilds:
+        """What was built last, and where."""
+        if self._last_builds is None:
+            from pallet.store.last_builds import LastBuilds
+
+            self._last_builds = LastBuilds(self.db)
+        return self._last_builds
 
     @property
     def volumes(self) -> Volumes:

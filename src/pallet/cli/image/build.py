@@ -12,6 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pallet.build.context import Context as BuildContext
     from pallet.build.options import BuildOptions, BuildResult
+    from pallet.build.unchanged import Question
     from pallet.cli.command import Options
     from pallet.cli.context import Context
     from pallet.errors import PalletError
@@ -20,6 +21,19 @@ _MODES = ("auto", "plain", "tty", "quiet", "rawjson")
 
 
 def _run(ctx: Context, opts: Options, args: list[str]) -> int:
+    from pallet.cli.build_unchanged import question_of, unchanged
+
+    quiet = opts.quiet or opts.progress == "quiet"
+    question = question_of(opts, ctx.environ, args[0])
+    image = None if question is None else unchanged(ctx, opts, question, quiet=quiet)
+    if image is None:
+        return _build(ctx, opts, args, question)
+    if quiet:
+        ctx.print(image)
+    return 0
+
+
+def _build(ctx: Context, opts: Options, args: list[str], question: Question | None) -> int:
     from pallet.build.builder import build
     from pallet.cli.build_options import build_options
 
@@ -36,13 +50,13 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
             if asked.name != "build":
                 return answer(ctx, asked, options, context)
         if quiet:
-            result = build(ctx.engine, context, options)
+            result = build(ctx.engine, context, options, question=question)
         else:
             from pallet.cli.build_progress import make_printer
 
             printer = make_printer(ctx.stderr, opts.progress)
             try:
-                result = build(ctx.engine, context, options, printer)
+                result = build(ctx.engine, context, options, printer, question)
             except BaseException:
                 printer.close()
                 report = printer.report()
