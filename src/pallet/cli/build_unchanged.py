@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from pallet.build.unchanged import Question, build_again, find_unchanged, replay
+from pallet.errors import NotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,7 +56,10 @@ def unchanged(ctx: Context, opts: Options, question: Question, *, quiet: bool) -
     build = find_unchanged(ctx.engine, question)
     if build is None:
         return None
-    build_again(ctx.engine, question, build)
+    try:
+        build_again(ctx.engine, question, build)
+    except NotFound:  # somebody has just removed it
+        return None
     if not quiet:
         from pallet.cli.build_progress import make_printer
 
