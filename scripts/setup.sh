@@ -154,6 +154,21 @@ setup_packages() {
     esac
 }
 
+setup_pip() {
+    .venv/bin/python -m pip install -qq --disable-pip-version-check --root-user-action=ignore "$@"
+}
+
+# mypy has a directory of its own: what it brings along, msgspec loads wherever it finds it, and a user has it not.
+setup_mypy() {
+    setup_pip --upgrade --target .venv/mypy 'mypy>=1.11' || return 1
+    rm -f .venv/bin/mypy
+    cat >.venv/bin/mypy <<EOF
+#!/bin/sh
+PYTHONPATH=$PWD/.venv/mypy exec $PWD/.venv/bin/python -m mypy "\$@"
+EOF
+    chmod 755 .venv/bin/mypy
+}
+
 # The virtual environment. A stamp in it holds what it was made from; the tests' holds for the demo too.
 setup_python() {
     setup_version=$(python3 -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])')
@@ -174,9 +189,9 @@ setup_python() {
     fi
     case $setup_kind in
         run) setup_what=. ;;
-        dev) setup_what='.[dev]' ;;
+        dev) setup_what='.[test]' ;;
     esac
-    if ! .venv/bin/python -m pip install -qq --disable-pip-version-check --root-user-action=ignore -e "$setup_what"; then
+    if ! setup_pip -e "$setup_what" || { [ $setup_kind = dev ] && ! setup_mypy; }; then
         setup_say "setup: pip could not install pallet into .venv"
         return 1
     fi
