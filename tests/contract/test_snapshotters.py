@@ -23,7 +23,6 @@ from pallet.digest import Digest
 from pallet.errors import Integrity, NotFound, UnsafeArchive
 from pallet.host.erofs import mounted_images
 from pallet.host.mounts import mount_overlay, run_in_mount_namespace
-from pallet.layer.diff import write_tree
 from pallet.layer.erofs.probe import why_no_images
 from pallet.layer.install import Installer
 from pallet.layer.merged import write_layers
@@ -152,7 +151,7 @@ def look_without_mounting(lowers: Sequence[str]) -> None:
         def look() -> None:
             with mounted_images(lowers):
                 mount_overlay([*lowers, empty], None, None, point, readonly=True)
-            write_tree(point, mounted)
+            write_layers([point], mounted)
 
         run_in_mount_namespace(look)
     assert read.getvalue() == mounted.getvalue()

@@ -17,7 +17,8 @@ from pallet.build.state import State
 from pallet.build.view import with_views
 from pallet.errors import HostError, InvalidInput
 from pallet.host.files import unlink_if_there
-from pallet.layer.diff import write_tree
+from pallet.host.idmap import in_user_namespace
+from pallet.layer.merged import write_layers
 from pallet.ops.save import save_tree
 from pallet.reference import Reference
 
@@ -75,7 +76,6 @@ def _title(output: Output) -> str:
 
 
 def _write_tree(shared: Shared, state: State, kind: str, dest: str, statements: Mapping[str, bytes]) -> None:
-    place = shared.staging().path
     layers = layer_directories(shared, state.top)
     if statements:
         extra = shared.staging().fs  # one more layer, with the attestations as files
@@ -83,16 +83,16 @@ def _write_tree(shared: Shared, state: State, kind: str, dest: str, statements: 
             with open(f"{extra}/{name}", "wb") as statement:
                 statement.write(raw)
         layers = [extra, *layers]
+    if kind == "tar":
+        with _opened(dest) as file:
+            write_layers(layers, file, userxattr=in_user_namespace())
+        return
 
     def write(roots: list[int]) -> None:
-        if kind == "local":
-            os.makedirs(dest, exist_ok=True)
-            copy_tree(Tree(roots[0]), "", dest)
-        else:
-            with _opened(dest) as file:
-                write_tree(f"/proc/self/fd/{roots[0]}", file)
+        os.makedirs(dest, exist_ok=True)
+        copy_tree(Tree(roots[0]), "", dest)
 
-    with_views(place, [layers], write)
+    with_views(shared.staging().path, [layers], write)
 
 
 def _write_archive(shared: Shared, output: Output, result: Result) -> None:

@@ -39,20 +39,6 @@ def write_diff(upper: str, out: Writable, *, source_date_epoch: int | None = Non
     return _Walk(Packer(out, latest), whiteout.opaque_mark(userxattr)).pack(upper)
 
 
-def write_tree(root: str, out: Writable) -> int:
-    """Write all of a mounted tree, as `docker export` does, but with xattrs and whole times.
-
-    Directories where another file system is mounted are written empty.
-
-    Returns:
-        The sizes of all that is no directory, each inode counted once.
-
-    Raises:
-        HostError: the tree cannot be read.
-    """
-    return _Walk(Packer(out), None).pack(root)
-
-
 def write_path(parent: int, name: str, out: Writable, *, as_name: bytes, devices: frozenset[int] = frozenset()) -> None:
     """Write one file, or a directory with all below it, as `docker cp` does.
 

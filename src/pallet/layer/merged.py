@@ -29,7 +29,7 @@ _MOST_OPEN = 256  # directories; a process may have 1024 files open, where nobod
 
 
 def write_layers(layers: Sequence[str], out: Writable, *, userxattr: bool = False) -> int:
-    """Write the tree of an overlay, the same bytes as `diff.write_tree` writes of it mounted.
+    """Write the tree of an overlay, the same bytes as of it mounted, as one layer.
 
     Args:
         layers: the directories that it is made of, top first; the topmost may be in use. Those that are images are

@@ -18,7 +18,6 @@ from tests.unit.layer.support import mount_changed
 
 from pallet.errors import HostError
 from pallet.host.mounts import mount_overlay, run_in_mount_namespace
-from pallet.layer.diff import write_tree
 from pallet.layer.merged import write_layers
 
 pytestmark = pytest.mark.root
@@ -39,7 +38,7 @@ def mounted(layers: Sequence[Path], directory: Path, *, userxattr: bool = False)
 
     def look() -> None:
         mount_overlay([*map(str, layers), str(empty)], None, None, str(point), readonly=True, userxattr=userxattr)
-        write_tree(str(point), out)
+        write_layers([str(point)], out)
 
     run_in_mount_namespace(look)
     return out.getvalue()
@@ -104,7 +103,7 @@ def test_what_overlay_itself_writes(tmp_path: Path) -> None:
         (point / "both/upper").write_text("upper")
         (point / "both").chmod(0o711)
         out = io.BytesIO()
-        write_tree(str(point), out)
+        write_layers([str(point)], out)
         return out.getvalue()
 
     layers = [tmp_path / "upper", tmp_path / "lower"]
