@@ -9,7 +9,6 @@ from pallet.build.options import BuildResult
 from pallet.build.platforms import Built, Result, annotated, index_blobs, make_result
 from pallet.build.shared import Shared, Work
 from pallet.build.state import State
-from pallet.ops.times import now_ns
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,16 +75,9 @@ def _said(shared: Shared, works: Sequence[Work], states: Sequence[State]) -> lis
     """What is to be attached to each image."""
     if not shared.options.attest.wanted:
         return [[] for _ in works]
-    from uuid import uuid4
+    from pallet.build.attest.collect import invocation_of, predicates
 
-    from pallet.build.attest.collect import predicates
-    from pallet.build.attest.provenance import Invocation
-
-    dockerfile = works[0].dockerfile
-    fetched = tuple(each.origin for each in shared.contexts.values() if each.origin)
-    invocation = Invocation(
-        uuid4().hex, shared.started, now_ns(), dockerfile.name, dockerfile.source, shared.context.origin, fetched
-    )
+    invocation = invocation_of(shared, works[0])
     return [predicates(shared, work, state, invocation) for work, state in zip(works, states, strict=True)]
 
 

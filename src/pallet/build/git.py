@@ -9,6 +9,9 @@ import os
 import posixpath
 import re
 
+import msgspec
+
+from pallet.build.redact import redacted
 from pallet.errors import HostError, InvalidInput, Unavailable
 from pallet.host.files import remove_tree
 
@@ -25,11 +28,26 @@ def is_git(where: str) -> bool:
     return ":" in where and bool(re.match(_WEB, where) or re.match(_SCP, where))
 
 
+class Repository(msgspec.Struct, frozen=True):
+    """A repository's address; what of its history, "" for its head; which directory of it, "" for all."""
+
+    address: str
+    reference: str = ""
+    directory: str = ""
+
+
+def parse_git(where: str) -> Repository:
+    """Understand a word that names a repository: behind `#` a branch, tag or commit, and behind `:` a directory."""
+    address, _, fragment = where.partition("#")
+    reference, _, inner = fragment.partition(":")
+    return Repository("https://" + address if address.startswith("github.com/") else address, reference, inner)
+
+
 def clone(where: str, target: str, *, keep_git: bool = False) -> tuple[str, str]:
     """Check a repository out.
 
     Args:
-        where: the repository; behind `#` a branch, tag or commit, and behind `:` a directory in it.
+        where: the repository, as `parse_git` takes it.
         target: an empty directory.
         keep_git: keep `.git`.
 
@@ -41,10 +59,8 @@ def clone(where: str, target: str, *, keep_git: bool = False) -> tuple[str, str]
         Unavailable: git cannot fetch it.
         HostError: git is not installed.
     """
-    address, _, fragment = where.partition("#")
-    reference, _, inner = fragment.partition(":")
-    if address.startswith("github.com/"):
-        address = "https://" + address
+    repository = parse_git(where)
+    address, reference, inner = repository.address, repository.reference, repository.directory
     if reference.startswith("-") or address.startswith("-"):
         raise InvalidInput(f"invalid git reference: {where}")
     from pallet.host.spawn import find_program
@@ -73,6 +89,40 @@ def clone(where: str, target: str, *, keep_git: bool = False) -> tuple[str, str]
     if not os.path.isdir(real) or not (real + "/").startswith(base + "/"):
         raise InvalidInput(f'subdir not a directory: "{inner}"')
     return os.path.relpath(real, base) if real != base else "", commit
+
+
+def version_control(directory: str, dockerfile: str = "") -> dict[str, str]:
+    """What is checked out where a context is: `source` and `revision`, and where in there context and Dockerfile are.
+
+    Args:
+        directory: the context's.
+        dockerfile: where the Dockerfile is in it; "" for at its top.
+
+    Returns:
+        As buildx has it; nothing if it is in no work tree, or git does not want to tell.
+    """
+    from pallet.host.spawn import Spawned, find_program
+
+    git = find_program("git")
+    if git is None:
+        return {}
+
+    def ask(*words: str) -> str:
+        done = Spawned([git, "-C", directory, *words], env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"}).wait()
+        return done.stdout.decode("utf-8", "replace").strip() if done.code == 0 else ""
+
+    top = ask("rev-parse", "--show-toplevel")
+    if not top:
+        return {}
+    place = os.path.relpath(os.path.realpath(directory), os.path.realpath(top))
+    remotes = (ask("remote", "get-url", name) for name in ("origin", "upstream"))
+    found = {
+        "source": redacted(next(filter(None, remotes), "")),
+        "revision": ask("rev-parse", "--verify", "--quiet", "HEAD"),
+        "localdir:context": place,
+        "localdir:dockerfile": posixpath.normpath(posixpath.join(place, posixpath.dirname(dockerfile))),
+    }
+    return {name: value for name, value in found.items() if value}
 
 
 def is_commit(text: str) -> bool:

@@ -26,6 +26,7 @@ from pallet.dockerfile.instructions import (
     Volume,
 )
 from pallet.dockerfile.words import SHELL
+from pallet.oci.config import ContainerConfig
 from pallet.oci.config import Healthcheck as Check
 
 
@@ -101,7 +102,12 @@ def with_shell(state: State, text: str) -> tuple[str, ...]:
 
 def working_directory(state: State, path: str) -> str:
     """Where a WORKDIR, or any relative path, leads from the stage's working directory."""
-    joined = posixpath.normpath(posixpath.join("/", state.config.working_dir, path))
+    return working_directory_of(state.config, path)
+
+
+def working_directory_of(config: ContainerConfig, path: str) -> str:
+    """The same from a config's."""
+    joined = posixpath.normpath(posixpath.join("/", config.working_dir, path))
     return "/" + joined.lstrip("/")
 
 

@@ -22,7 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pallet.build.attest.statement import Attestation, Predicate
 
-_PROVENANCE = "provenance"
+_PROVENANCE = "https://slsa.dev/provenance/"
 
 
 class Built(msgspec.Struct, frozen=True):
@@ -90,7 +90,10 @@ class Result(msgspec.Struct, frozen=True):
         """Of each platform, if there is any."""
         pairs = zip(self.images, self.said, strict=True)
         return {
-            str(image.work.platform): each.content for image, said in pairs for each in said if each.name == _PROVENANCE
+            str(image.work.platform): each.content
+            for image, said in pairs
+            for each in said
+            if each.type.startswith(_PROVENANCE)
         }
 
     def statements(self, image: Built) -> dict[str, bytes]:
@@ -99,10 +102,7 @@ class Result(msgspec.Struct, frozen=True):
 
         about = [{"name": "_", "digest": {"sha256": image.manifest.digest.hex}}]
         said = self.said[self.images.index(image)]
-        return {
-            f"{each.name}.json" if each.name == _PROVENANCE else f"{each.name}.spdx.json": statement(each, about)
-            for each in said
-        }
+        return {each.file: statement(each, about) for each in said if each.file}
 
 
 def make_result(options: BuildOptions, images: Sequence[Built], said: Sequence[Sequence[Predicate]]) -> Result:

@@ -153,8 +153,8 @@ def test_attestations_are_attached_as_buildkit_does(box: PalletCLI, build: Build
     assert said["invocation"]["parameters"]["secrets"] == [{"id": "key", "optional": True}]
     assert said["materials"][0]["uri"] == "pkg:docker/box@latest?platform=linux%2Famd64"
     steps = said["buildConfig"]["llbDefinition"]
-    assert steps[-1]["op"]["Op"]["exec"]["meta"]["args"] == ["/bin/sh", "-c", "echo $WORD > /w"]
-    assert json.loads(meta.read_text())["buildx.build.provenance"] == said
+    assert steps[-2]["op"]["Op"]["exec"]["meta"]["args"] == ["/bin/sh", "-c", "echo $WORD > /w"]
+    assert json.loads(meta.read_text())["buildx.build.provenance"]["materials"] == said["materials"]
     assert "hidden" not in json.dumps(said)
 
 

@@ -218,3 +218,43 @@ def provenance(box: PalletCLI, tmp_path: Path, mode: str, *words: str) -> dict[s
     meta = tmp_path / "meta.json"
     box.ok("build", "--provenance", mode, "--metadata-file", str(meta), *words)
     return dict(json.loads(meta.read_text())["buildx.build.provenance"])
+
+
+def test_provenance_of_what_was_fetched_is_whole(
+    box: PalletCLI, repository: str, site: tuple[str, Path], tmp_path: Path
+) -> None:
+    """Nothing of this machine is in it: all is known by its digest; without network it is hermetic, too."""
+    (site[1] / "f").write_text("f")
+    text = f"FROM box\nADD {site[0]}/f /f\nADD {repository}#v1 /r\nRUN --network=none true\n"
+    (tmp_path / "work/sub/File").write_text(text)
+    git = ("git", "-C", str(tmp_path / "work"), "-c", "user.name=a", "-c", "user.email=a@b.c")
+    subprocess.run([*git, "add", "."], check=True)
+    subprocess.run([*git, "commit", "-qm", "two"], check=True)
+    subprocess.run([*git, "push", "-q", str(site[1] / "repo.git"), "HEAD:refs/heads/main"], check=True)
+    subprocess.run(["git", "-C", str(site[1] / "repo.git"), "update-server-info"], check=True)
+    place = tmp_path / "told"
+    address = repository.replace("http://", "http://me:pw@")
+    done = box("build", "--provenance", "mode=max", "-o", str(place), "-f", "sub/File", f"{address}#main")
+    assert done.code == 0, done.stderr
+    raw = (place / "provenance.json").read_text()
+    assert "pw@" not in raw
+    found = json.loads(raw)["predicate"]
+    masked = repository.replace("http://", "http://xxxxx:xxxxx@") + "#main"
+    source = found["invocation"]["configSource"]
+    assert (source["uri"], source["entryPoint"]) == (masked, "sub/File")
+    assert [each["uri"] for each in found["materials"]] == [
+        "pkg:docker/box@latest?platform=linux%2Famd64",
+        f"{repository}#v1",
+        masked,
+        f"{site[0]}/f",
+    ]
+    assert found["metadata"]["completeness"] == {"parameters": True, "environment": True, "materials": True}
+    assert found["metadata"]["https://mobyproject.org/buildkit@v1#hermetic"] is True
+    assert "locals" not in found["invocation"]["parameters"]
+    sources = [
+        step["op"]["Op"]["source"] for step in found["buildConfig"]["llbDefinition"] if "source" in step["op"]["Op"]
+    ]
+    assert sources[1:] == [
+        {"identifier": f"{site[0]}/f", "attrs": {"http.filename": "f"}},
+        {"identifier": f"git://{repository.removeprefix('http://')}#v1", "attrs": {"git.fullurl": repository}},
+    ]

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from uuid import uuid4
 
 from pallet.build.attest.provenance import Invocation, provenance
 from pallet.build.attest.scan import Inventory, scan
 from pallet.build.attest.spdx import PREDICATE_TYPE, spdx_document
 from pallet.build.attest.statement import Predicate
+from pallet.build.context import Context
 from pallet.build.events import Step
+from pallet.build.git import version_control
 from pallet.build.layers import Layer, directories
+from pallet.build.options import NamedContext
 from pallet.build.shared import Shared, Work
 from pallet.build.state import State
 from pallet.build.view import with_views
+from pallet.dockerfile.graph import context_name
+from pallet.ops.times import now_ns
+from pallet.platform import Platform
 
 _STAGES, _CONTEXT = "BUILDKIT_SBOM_SCAN_STAGE", "BUILDKIT_SBOM_SCAN_CONTEXT"
 
@@ -35,8 +42,41 @@ def predicates(shared: Shared, work: Work, state: State, invocation: Invocation)
         with shared.journal.step(f"[{work.platform}] generating sbom") as step:
             found += _sboms(shared, work, state, step)
     if request.provenance is not None:
-        found.append(provenance(request.provenance, invocation, shared.options, work))
+
+        def top(name: str, platform: Platform) -> Layer | None:
+            return shared.bases.image(name, platform).top
+
+        found.append(provenance(request.provenance, invocation, shared.options, work, top))
     return found
+
+
+def invocation_of(shared: Shared, work: Work) -> Invocation:
+    """What is to be told of the whole build, which ends now."""
+    options, context, dockerfile = shared.options, shared.context, work.dockerfile
+    name = dockerfile.name
+    if context.origin is not None and options.dockerfile_text is None:
+        name = options.dockerfile or name  # where it is in there; of a local one only the name is told
+    fetched = {each.name: opened.origin for each, opened in _named(shared) if opened.origin is not None}
+    here = tuple(each.name for each, opened in _named(shared) if opened.origin is None)
+    return Invocation(
+        uuid4().hex,
+        shared.started,
+        now_ns(),
+        name,
+        dockerfile.source,
+        context.origin,
+        tuple(fetched.values()),
+        here,
+        {} if context.origin is not None else version_control(context.path, options.dockerfile),
+    )
+
+
+def _named(shared: Shared) -> Iterator[tuple[NamedContext, Context]]:
+    """The named contexts that are files, and what was opened."""
+    for each in shared.options.contexts:
+        opened = shared.contexts.get(context_name(each.name))
+        if opened is not None:
+            yield each, opened
 
 
 def _sboms(shared: Shared, work: Work, state: State, step: Step) -> Iterator[Predicate]:
@@ -54,7 +94,7 @@ def _sbom(shared: Shared, name: str, file: str, inventory: Inventory, step: Step
     step.log(f"{name}: {len(inventory.packages)} packages\n")
     for sentence in inventory.unread:
         step.log(f"WARNING: {sentence}\n")
-    return Predicate(PREDICATE_TYPE, spdx_document(name, inventory, shared.now()), file)
+    return Predicate(PREDICATE_TYPE, spdx_document(name, inventory, shared.now()), f"{file}.spdx.json")
 
 
 def _look(shared: Shared, top: Layer | None) -> Inventory:

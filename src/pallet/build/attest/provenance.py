@@ -1,28 +1,31 @@
 """How an image was made, in SLSA's words.
 
-Source: SLSA provenance 0.2 and 1.0; BuildKit's documentation, "SLSA definitions", for what each field has. Steps are
-told in the vocabulary of BuildKit's LLB, one for each layer: `exec`, `file`, `source`.
+Source: SLSA provenance 0.2 and 1.0; BuildKit's documentation, "SLSA definitions", for what each field has, and its
+solver/llbsolver/provenance for what is left out.
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
+from pallet.build.attest.llb import Definition
 from pallet.build.attest.request import ProvenanceRequest
 from pallet.build.attest.statement import Predicate, image_purl
+from pallet.build.bases import PREFIX as LAYOUT
+from pallet.build.bases import named_image
+from pallet.build.git import is_git
+from pallet.build.layers import Layer
 from pallet.build.options import BuildOptions
-from pallet.build.record import StepRecord
+from pallet.build.redact import redacted
 from pallet.build.shared import Work
 from pallet.dockerfile.instructions import Run
 from pallet.errors import InvalidReference
-from pallet.oci.codec import to_json_object
 from pallet.ops.times import rfc3339_nano
-from pallet.platform import host
+from pallet.platform import Platform, host
 from pallet.reference import parse
 from pallet.version import __version__
 
@@ -42,6 +45,8 @@ class Invocation(msgspec.Struct, frozen=True):
         text: what it says.
         origin: where the context came from, as `Context` has it; None for one of this machine.
         contexts: where the named ones came from, of those that were fetched.
+        locals: the named ones of this machine.
+        vcs: what version control says of the context, as buildx tells BuildKit.
     """
 
     id: str
@@ -51,51 +56,70 @@ class Invocation(msgspec.Struct, frozen=True):
     text: str
     origin: tuple[str, str, str] | None = None
     contexts: tuple[tuple[str, str, str], ...] = ()
+    locals: tuple[str, ...] = ()
+    vcs: dict[str, str] = {}
 
 
-def provenance(request: ProvenanceRequest, invocation: Invocation, options: BuildOptions, work: Work) -> Predicate:
-    """The provenance of one platform's image."""
-    parts = _Parts(request, invocation, options, work)
+def provenance(
+    request: ProvenanceRequest,
+    invocation: Invocation,
+    options: BuildOptions,
+    work: Work,
+    image: Callable[[str, Platform], Layer | None],
+) -> Predicate:
+    """The provenance of one platform's image; `image` gives the uppermost layer of an image that the build had."""
+    definition = Definition(work, options, invocation.origin, image) if request.mode == "max" else None
+    parts = _Parts(request, invocation, options, work, definition)
     if request.version == "v1":
-        return Predicate(_V1, parts.v1(), "provenance")
-    return Predicate(_V02, parts.v02(), "provenance")
+        return Predicate(_V1, parts.v1(), request.file)
+    return Predicate(_V02, parts.v02(), request.file)
 
 
 class _Parts:
-    def __init__(self, request: ProvenanceRequest, invocation: Invocation, options: BuildOptions, work: Work) -> None:
+    def __init__(
+        self,
+        request: ProvenanceRequest,
+        invocation: Invocation,
+        options: BuildOptions,
+        work: Work,
+        definition: Definition | None,
+    ) -> None:
         self._request = request
-        self._whole = request.mode == "max"
         self._invocation = invocation
         self._options = options
         self._work = work
-        self._complete = self._whole or not (options.build_args or options.labels)
+        self._definition = definition
+        self._locals = self._local_names()
+        # All that was taken from elsewhere is known by its digest, but what was on this machine.
+        layouts = any(name.startswith(LAYOUT) for name, _, _ in work.images)
+        self._traced = not self._locals and not layouts
 
     def v02(self) -> dict[str, Any]:
         at = f"{_BUILD_TYPE_V02}#"
-        source = {**self._source(), "entryPoint": self._invocation.dockerfile}
+        materials = self._materials()
         return {
             "builder": {"id": self._request.builder_id},
             "buildType": _BUILD_TYPE_V02,
-            "materials": self._materials(),
+            **({"materials": materials} if materials else {}),
             "invocation": {
-                "configSource": source,
+                "configSource": {**self._source(), "entryPoint": self._invocation.dockerfile},
                 "parameters": self._parameters(),
                 "environment": {"platform": str(host())},
             },
-            **({"buildConfig": self._config()} if self._whole else {}),
+            **self._config(),
             "metadata": {
                 "buildInvocationID": self._invocation.id,
                 "buildStartedOn": rfc3339_nano(self._invocation.started),
                 "buildFinishedOn": rfc3339_nano(self._invocation.finished),
-                "completeness": {"parameters": self._complete, "environment": True, "materials": False},
+                "completeness": {"parameters": self._told, "environment": True, "materials": self._traced},
                 "reproducible": self._request.reproducible,
-                f"{at}hermetic": self._hermetic(),
                 f"{at}metadata": self._metadata(),
+                **({f"{at}hermetic": True} if self._hermetic() else {}),
             },
         }
 
     def v1(self) -> dict[str, Any]:
-        config = {"buildConfig": self._config()} if self._whole else {}
+        materials = self._materials()
         return {
             "buildDefinition": {
                 "buildType": _BUILD_TYPE_V1,
@@ -103,8 +127,8 @@ class _Parts:
                     "configSource": {**self._source(), "path": self._invocation.dockerfile},
                     "request": self._parameters(),
                 },
-                "internalParameters": {"builderPlatform": str(host()), **config},
-                "resolvedDependencies": self._materials(),
+                "internalParameters": {"builderPlatform": str(host()), **self._config()},
+                **({"resolvedDependencies": materials} if materials else {}),
             },
             "runDetails": {
                 "builder": {"id": self._request.builder_id, "version": {"pallet": __version__}},
@@ -112,13 +136,18 @@ class _Parts:
                     "invocationId": self._invocation.id,
                     "startedOn": rfc3339_nano(self._invocation.started),
                     "finishedOn": rfc3339_nano(self._invocation.finished),
-                    "buildkit_hermetic": self._hermetic(),
-                    "buildkit_reproducible": self._request.reproducible,
-                    "buildkit_completeness": {"request": self._complete, "resolvedDependencies": False},
                     "buildkit_metadata": self._metadata(),
+                    **({"buildkit_hermetic": True} if self._hermetic() else {}),
+                    "buildkit_completeness": {"request": self._told, "resolvedDependencies": self._traced},
+                    **({"buildkit_reproducible": True} if self._request.reproducible else {}),
                 },
             },
         }
+
+    @property
+    def _told(self) -> bool:
+        """Whether all arguments are there."""
+        return self._definition is not None or not (self._options.build_args or self._options.labels)
 
     def _source(self) -> dict[str, Any]:
         """Where the Dockerfile was fetched from; nothing for one of this machine."""
@@ -126,43 +155,42 @@ class _Parts:
             return {}
         return _fetched(self._invocation.origin)
 
-    def _locals(self) -> list[dict[str, str]]:
+    def _local_names(self) -> list[str]:
         here = self._invocation.origin is None
         names = ["context"] * here + ["dockerfile"] * (here or self._options.dockerfile_text is not None)
-        return [{"name": name} for name in names]
+        return sorted({*names, *self._invocation.locals})
 
     def _materials(self) -> list[dict[str, Any]]:
+        """Images by name, then repositories, then files of the web; each once."""
         found: dict[str, dict[str, Any]] = {}
-        for name, platform, digest in self._work.images:
+        named = {name.partition("@")[0] for name, _, _ in self._work.images if "@" not in name}
+        for name, platform, digest in sorted(self._work.images, key=lambda image: image[0]):
             try:
-                uri = image_purl(parse(name), platform)
+                reference = parse(name)
             except InvalidReference:
                 continue
-            found[uri] = {"uri": uri, "digest": {"sha256": digest.hex}}
+            if reference.digest is None or name.partition("@")[0] not in named:
+                uri = image_purl(reference, platform)
+                found.setdefault(uri, {"uri": uri, "digest": {"sha256": digest.hex}})
         origin = self._invocation.origin
-        for each in (*((origin,) if origin else ()), *self._invocation.contexts, *self._work.fetched):
+        fetched = {*((origin,) if origin else ()), *self._invocation.contexts, *self._work.fetched}
+        for each in sorted(fetched, key=lambda origin: (not is_git(origin[0]), origin)):
             material = _fetched(each)
-            found[material["uri"]] = material
-        return [found[uri] for uri in sorted(found)]
+            found.setdefault(material["uri"], material)
+        return list(found.values())
 
     def _parameters(self) -> dict[str, Any]:
-        options = self._options
-        args: dict[str, str] = {}
-        if options.target:
-            args["target"] = options.target
-        if self._whole:
-            args |= {f"build-arg:{name}": value for name, value in options.build_args.items()}
-            args |= {f"label:{name}": value for name, value in options.labels.items()}
-        found: dict[str, Any] = {
-            "frontend": "dockerfile.v0",
-            "args": dict(sorted(args.items())),
-            "locals": self._locals(),
-        }
-        if self._whole:
-            for kind, key in (("secret", "secrets"), ("ssh", "ssh")):
-                used = self._mounts(kind)
-                if used:
-                    found[key] = [{"id": id, "optional": optional} for id, optional in sorted(used.items())]
+        whole = self._definition is not None
+        found: dict[str, Any] = {"frontend": "dockerfile.v0"}
+        args = frontend_arguments(self._options, whole=whole)
+        if args:
+            found["args"] = args
+        for kind, key in (("secret", "secrets"), ("ssh", "ssh")):
+            used = self._mounts(kind) if whole else {}
+            if used:
+                found[key] = [{"id": id, **({"optional": True} if used[id] else {})} for id in sorted(used)]
+        if self._locals:
+            found["locals"] = [{"name": name} for name in self._locals]
         return found
 
     def _mounts(self, kind: str) -> dict[str, bool]:
@@ -172,59 +200,76 @@ class _Parts:
             if isinstance(step.instruction, Run):
                 for mount in step.instruction.mounts:
                     if mount.type == kind:
-                        id = mount.id or mount.source or "default"
-                        used[id] = used.get(id, True) and not mount.required
+                        used[mount.known_as] = used.get(mount.known_as, True) and not mount.required
         return used
 
     def _hermetic(self) -> bool:
         runs = [step.instruction for step in self._work.steps if isinstance(step.instruction, Run)]
-        return all(run.network == "none" or self._options.network == "none" for run in runs)
+        networks = [self._options.network if run.network == "default" else run.network for run in runs]
+        return self._traced and all(network == "none" for network in networks)
 
     def _config(self) -> dict[str, Any]:
-        return {"llbDefinition": [_described(place, step) for place, step in enumerate(self._steps())]}
-
-    def _steps(self) -> Sequence[StepRecord]:
-        return sorted(self._work.steps, key=lambda step: (step.stage, step.place))
+        if self._definition is None:
+            return {}
+        steps = self._definition.steps()
+        return {"buildConfig": {"llbDefinition": steps} if steps else {}}
 
     def _metadata(self) -> dict[str, Any]:
-        if not self._whole:
-            return {}
-        text = base64.b64encode(self._invocation.text.encode("utf-8", "surrogateescape")).decode()
-        locations = {
-            f"step{place}": {"locations": [{"ranges": [_range(step)]}]} for place, step in enumerate(self._steps())
-        }
-        layers = {
-            f"step{place}:0": [[to_json_object(step.layer.packed.blob)]] for place, step in enumerate(self._steps())
-        }
-        infos = [{"filename": self._invocation.dockerfile, "language": "Dockerfile", "data": text}]
-        return {"source": {"locations": locations, "infos": infos}, "layers": layers}
+        found: dict[str, Any] = {"vcs": self._invocation.vcs} if self._invocation.vcs else {}
+        if self._definition is not None:
+            text = base64.b64encode(self._invocation.text.encode("utf-8", "surrogateescape")).decode()
+            infos = [{"filename": self._invocation.dockerfile, "language": "Dockerfile", "data": text}]
+            found["source"] = {"locations": self._definition.locations(), "infos": infos}
+            layers = self._definition.layers()
+            if layers:
+                found["layers"] = layers
+        return found
 
 
-def _described(place: int, step: StepRecord) -> dict[str, Any]:
-    """One step in the words of BuildKit's LLB."""
-    config = step.config
-    if isinstance(step.instruction, Run):
-        meta = {"args": list(step.args), "env": list(step.env), "cwd": config.working_dir or "/", "user": config.user}
-        op: dict[str, Any] = {"exec": {"meta": meta, "network": step.instruction.network.upper()}}
-    else:
-        op = {"file": {"actions": [{"description": step.text}]}}
-    inputs = [f"step{place - 1}:0"] if step.place and place else []
-    return {"id": f"step{place}", "op": {"Op": op, "platform": to_json_object(step.platform)}, "inputs": inputs}
+def shortened(provenance: dict[str, Any]) -> dict[str, Any]:
+    """A provenance of either version without what mode=max adds, and without what was told of the call."""
+    if "buildDefinition" not in provenance:
+        return {name: value for name, value in provenance.items() if name not in ("buildConfig", "metadata")}
+    definition, run = provenance["buildDefinition"], provenance["runDetails"]
+    inner = {name: value for name, value in definition["internalParameters"].items() if name != "buildConfig"}
+    return {
+        "buildDefinition": {**definition, "internalParameters": inner},
+        "runDetails": {name: value for name, value in run.items() if name != "metadata"},
+    }
 
 
-def _range(step: StepRecord) -> dict[str, Any]:
-    first, last = step.instruction.lines
-    return {"start": {"line": first}, "end": {"line": last}}
+def frontend_arguments(options: BuildOptions, *, whole: bool) -> dict[str, str]:
+    """What buildx would tell BuildKit's Dockerfile frontend, but for what only concerns the machine.
+
+    Args:
+        options: the build's.
+        whole: with build arguments and labels, which may hold what is nobody's business.
+    """
+    args: dict[str, str] = {}
+    if options.target:
+        args["target"] = options.target
+    if options.no_cache or options.no_cache_filter:
+        args["no-cache"] = "" if options.no_cache else ",".join(options.no_cache_filter)
+    if options.network in ("host", "none"):
+        args["force-network-mode"] = options.network
+    if options.extra_hosts:
+        args["add-hosts"] = ",".join(
+            "=".join(word.split("=" if "=" in word else ":", 1)) for word in options.extra_hosts
+        )
+    if options.ulimits:
+        args["ulimit"] = ",".join(options.ulimits)
+    if options.shm_size:
+        args["shm-size"] = str(options.shm_size)
+    for each in options.contexts:
+        remote = named_image(each.value) or is_git(each.value) or each.value.startswith(("http://", "https://"))
+        args[f"context:{each.name}"] = redacted(each.value) if remote else f"local:{each.name}"
+    if whole:
+        args |= {f"build-arg:{name}": value for name, value in options.build_args.items()}
+        args |= {f"label:{name}": value for name, value in options.labels.items()}
+    return dict(sorted(args.items()))
 
 
 def _fetched(origin: tuple[str, str, str]) -> dict[str, Any]:
     address, algorithm, digits = origin
-    return {"uri": _without_credentials(address), "digest": {algorithm: digits}}
-
-
-def _without_credentials(address: str) -> str:
-    if address.startswith("github.com/"):
-        address = "https://" + address
-    parts = urlsplit(address)
-    host_part = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=host_part)) if parts.scheme in ("http", "https") else address
+    whole = f"https://{address}" if address.startswith("github.com/") else address
+    return {"uri": redacted(whole), "digest": {algorithm: digits}}

@@ -34,12 +34,14 @@ class ProvenanceRequest(msgspec.Struct, frozen=True):
         version: SLSA's: `v0.2` or `v1`.
         builder_id: the URI of who builds.
         reproducible: whether the user says that the build is.
+        file: what it is called in local and tar outputs, "" if it is not to be there.
     """
 
     mode: Literal["min", "max"] = "max"
     version: Literal["v0.2", "v1"] = "v0.2"
     builder_id: str = ""
     reproducible: bool = False
+    file: str = "provenance.json"
 
 
 class AttestRequest(msgspec.Struct, frozen=True):
@@ -108,6 +110,7 @@ def parse_annotation(text: str) -> list[Annotation]:
 
 def _provenance(fields: dict[str, str]) -> ProvenanceRequest:
     mode = fields.pop("mode", "max")
+    mode = "max" if mode == "full" else mode
     version = fields.pop("version", "v0.2")
     if mode not in ("min", "max"):
         raise InvalidInput(f'invalid provenance mode "{mode}"')
@@ -115,9 +118,14 @@ def _provenance(fields: dict[str, str]) -> ProvenanceRequest:
         raise InvalidInput(f'invalid SLSA provenance version "{version}"')
     builder = fields.pop("builder-id", "")
     reproducible = _truth(fields.pop("reproducible", "false"), "reproducible")
+    file = fields.pop("filename", "provenance.json")
+    if not file or "/" in file or file in (".", ".."):
+        raise InvalidInput(f'invalid provenance filename "{file}"')
+    if _truth(fields.pop("inline-only", "false"), "inline-only"):
+        file = ""
     _no_more(fields, "provenance")
     return ProvenanceRequest(
-        cast(Literal["min", "max"], mode), cast(Literal["v0.2", "v1"], version), builder, reproducible
+        cast(Literal["min", "max"], mode), cast(Literal["v0.2", "v1"], version), builder, reproducible, file
     )
 
 

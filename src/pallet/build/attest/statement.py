@@ -28,11 +28,11 @@ _NOWHERE = Platform("unknown", "unknown")
 
 
 class Predicate(msgspec.Struct, frozen=True):
-    """What is said of an image, and what kind of saying it is; `name` is for files: `sbom`, `provenance`."""
+    """What is said of an image, and what kind of saying it is; the file of local and tar outputs, "" for none."""
 
     type: str
     content: dict[str, Any]
-    name: str
+    file: str
 
 
 class Attestation(msgspec.Struct, frozen=True):

@@ -24,7 +24,7 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
     from pallet.cli.build_unchanged import question_of, unchanged
 
     quiet = opts.quiet or opts.progress == "quiet"
-    question = question_of(opts, ctx.environ, args[0])
+    question = question_of(ctx, opts, args[0])
     image = None if question is None else unchanged(ctx, opts, question, quiet=quiet)
     if image is None:
         return _build(ctx, opts, args, question)
@@ -35,14 +35,16 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
 
 def _build(ctx: Context, opts: Options, args: list[str], question: Question | None) -> int:
     from pallet.build.builder import build
-    from pallet.cli.build_options import build_options
+    from pallet.cli.build_options import build_args, build_options
 
     call = "check" if opts.check else opts.call
     if opts.progress not in _MODES:
         raise Failure(f"invalid progress mode {opts.progress}", exit_code=1)
     quiet = opts.quiet or opts.progress == "quiet"
     with _context(ctx, opts, args[0]) as context:
-        options = build_options(opts, ctx.environ, **_dockerfile(ctx, opts, context, args[0]))
+        given = build_args(opts.build_arg, ctx.environ)
+        more = {"build_args": {**given, **ctx.user_config.proxies(given)}, **_dockerfile(ctx, opts, context, args[0])}
+        options = build_options(opts, ctx.environ, **more)
         if call != "build":
             from pallet.cli.build_call import answer, parse_call
 
@@ -64,7 +66,7 @@ def _build(ctx: Context, opts: Options, args: list[str], question: Question | No
                     ctx.stderr.write(report)
                 raise
             printer.close()
-    _write_files(opts, options, result)
+    _write_files(ctx, opts, options, result)
     if quiet:
         ctx.print(result.image)
     return 0
@@ -106,7 +108,7 @@ def _dockerfile(ctx: Context, opts: Options, context: BuildContext, where: str) 
     return {"dockerfile": os.path.basename(opts.file), "dockerfile_text": text, "ignore_text": ignore}
 
 
-def _write_files(opts: Options, options: BuildOptions, result: BuildResult) -> None:
+def _write_files(ctx: Context, opts: Options, options: BuildOptions, result: BuildResult) -> None:
     from pallet.host.files import write_atomic
 
     if opts.iidfile:
@@ -114,14 +116,9 @@ def _write_files(opts: Options, options: BuildOptions, result: BuildResult) -> N
     if opts.metadata_file:
         import msgspec
 
-        provenances = result.provenance
-        several = len(provenances) > 1
         names = ",".join(str(tag.with_default_tag()) for tag in result.tags)
         fields = {
-            **{
-                f"buildx.build.provenance/{platform}" if several else "buildx.build.provenance": content
-                for platform, content in provenances.items()
-            },
+            **_provenances(result, ctx.environ.get("BUILDX_METADATA_PROVENANCE", "")),
             "containerimage.config.digest": str(result.image),
             "containerimage.descriptor": {
                 "mediaType": result.root.media_type,
@@ -133,6 +130,21 @@ def _write_files(opts: Options, options: BuildOptions, result: BuildResult) -> N
         }
         raw = msgspec.json.format(msgspec.json.encode(fields), indent=2)
         write_atomic(os.path.join(os.getcwd(), opts.metadata_file), raw, 0o644)
+
+
+def _provenances(result: BuildResult, mode: str) -> dict[str, object]:
+    """What a metadata file has of provenance: as buildx, less than was attached unless the mode is `max`."""
+    found = result.provenance
+    if not found or mode.lower() in ("disabled", "0", "f", "false"):
+        return {}
+    from pallet.build.attest.provenance import shortened
+
+    return {
+        "buildx.build.provenance" + (f"/{platform}" if len(found) > 1 else ""): content
+        if mode == "max"
+        else shortened(content)
+        for platform, content in found.items()
+    }
 
 
 def _fail(error: PalletError) -> tuple[str, int]:
@@ -196,11 +208,17 @@ COMMAND = Command(
         Flag("no-cache", help="Do not use cache when building the image"),
         Flag("no-cache-filter", kind="list", help="Do not cache specified stages"),
         Flag("output", "o", kind="list", help="Output destination (format: type=local,dest=path)"),
-        Flag("platform", kind="list", help="Set target platform for build (several make an index)"),
+        Flag(
+            "platform",
+            kind="list",
+            variable="DOCKER_DEFAULT_PLATFORM",
+            help="Set target platform for build (several make an index)",
+        ),
         Flag(
             "progress",
             kind="string",
             default="auto",
+            variable="BUILDKIT_PROGRESS",
             help="Set type of progress output (auto, plain, tty, quiet, rawjson)",
             complete=" ".join(_MODES),
         ),
