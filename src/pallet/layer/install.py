@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from threading import Lock
 from types import TracebackType
 
@@ -26,10 +27,11 @@ from pallet.host.erofs import image_of, mount_images, unmount_images
 from pallet.host.mounts import run_in_mount_namespace
 from pallet.layer.erofs.patch import settle_image
 from pallet.layer.settle import settle, settle_again
+from pallet.layer.small import SmallImageJob
 from pallet.layer.snapshots import SnapshotInfo, Snapshots, Staging
 from pallet.layer.stacked import apply_on_top
 from pallet.layer.unpack import Unpacker, UnpackJob
-from pallet.layer.unpacked import Unpacked, UnpackMode
+from pallet.layer.unpacked import Unpacked
 from pallet.oci.chain import chain_ids
 
 
@@ -45,7 +47,7 @@ class LayerJob:
         position: int,
         media_type: str,
         staging: Staging,
-        job: UnpackJob,
+        job: UnpackJob | SmallImageJob,
         *,
         image: bool,
         apart: bool = False,
@@ -247,22 +249,26 @@ class Installer:
         apart: bool = False,
         keep: int = -1,
         known: str = "",
-    ) -> tuple[Staging, UnpackJob]:
+    ) -> tuple[Staging, UnpackJob | SmallImageJob]:
         staging = self._snapshots.stage()
+        start = partial(
+            self._unpacker.start,
+            staging.image if image else staging.fs,
+            media_type,
+            mode="diff" if position else "base",
+            userxattr=self._userxattr,
+            image=image,
+            plain=plain,
+            apart=apart,
+            keep=keep,
+            known=known,
+        )
+        job: UnpackJob | SmallImageJob
         try:
-            mode: UnpackMode = "diff" if position else "base"
-            target = staging.image if image else staging.fs
-            job = self._unpacker.start(
-                target,
-                media_type,
-                mode=mode,
-                userxattr=self._userxattr,
-                image=image,
-                plain=plain,
-                apart=apart,
-                keep=keep,
-                known=known,
-            )
+            if image and plain:
+                job = SmallImageJob(staging.image, base=not position, keep=keep, apart=apart, known=known, start=start)
+            else:
+                job = start()
         except BaseException:
             staging.discard()
             raise

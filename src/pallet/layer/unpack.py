@@ -34,15 +34,12 @@ class Unpacker:
         """
         Args:
             workers: how many jobs may run at the same time.
-            process: a worker that was started before, which ends with this.
-
-        Raises:
-            HostError: the worker cannot be started.
+            process: a worker that was started before, which ends with this; else one is started for the first job.
         """
         self._slots = threading.Semaphore(workers)
         self._sending = threading.Lock()
-        self._process = process or WorkerProcess()
-        self._jobs = socket.socket(fileno=self._process.jobs.detach())
+        self._process = process
+        self._jobs: socket.socket | None = None
 
     def __enter__(self) -> Unpacker:
         return self
@@ -52,8 +49,11 @@ class Unpacker:
 
     def close(self) -> None:
         """End the workers; jobs that are not finished are killed."""
-        self._jobs.close()
-        self._process.close()
+        with self._sending:
+            if self._jobs is not None:
+                self._jobs.close()
+            if self._process is not None:
+                self._process.close()
 
     def start(
         self,
@@ -83,7 +83,7 @@ class Unpacker:
             known: the digest of the tar, in hex, if somebody else verifies it.
 
         Raises:
-            HostError: the directory cannot be opened, or the worker is gone.
+            HostError: the directory cannot be opened, or the worker cannot be started or is gone.
         """
         self._slots.acquire()
         try:
@@ -105,7 +105,7 @@ class Unpacker:
             with suppress(OSError):  # beyond the user's quota of pipe pages: slower, no worse
                 fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_SIZE)
             with self._sending:
-                socket.send_fds(self._jobs, [job], [target, layer, their_answer.fileno(), *more])
+                socket.send_fds(self._worker(), [job], [target, layer, their_answer.fileno(), *more])
         except BaseException:
             answer.close()
             if pipe >= 0:
@@ -117,6 +117,14 @@ class Unpacker:
                 if descriptor >= 0:
                     os.close(descriptor)
         return UnpackJob(pipe, answer, self._slots)
+
+    def _worker(self) -> socket.socket:
+        """The socket that takes a worker's jobs."""
+        if self._jobs is None:
+            if self._process is None:
+                self._process = WorkerProcess()
+            self._jobs = socket.socket(fileno=self._process.jobs.detach())
+        return self._jobs
 
 
 class UnpackJob:

@@ -121,7 +121,7 @@ def copy_blobs(
     for blob in wanted:
         if words.begin:
             progress(Event(words.begin, name(blob)))
-    if sink.parallel == 1 or len(wanted) == 1:
+    if sink.parallel == 1 or len(wanted) <= 1:
         for blob in wanted:
             move(blob)
         return

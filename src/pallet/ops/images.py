@@ -67,6 +67,23 @@ def image_by_id(engine: Engine, image: Digest, manifest: Digest | None = None) -
     return StoredImage(image, parse_manifest(store.blobs.read(chosen), chosen.media_type), config)
 
 
+def known_image(engine: Engine, manifest: Manifest) -> Digest | None:
+    """The image, if it came here before by this very manifest and nothing of it is missing.
+
+    Call it inside `store.adding()`.
+    """
+    images, image = engine.store.images, manifest.config.digest
+    if not images.has(image):
+        return None
+    if manifest.digest not in {each.digest for each in images.manifests_of(image)}:
+        return None
+    layers = images.layers_of(image, manifest.digest)
+    whole = all(engine.store.blobs.has(blob.digest) for blob in manifest.blobs) and all(
+        engine.snapshots.has(layer.chain_id) for layer in layers
+    )
+    return image if whole else None
+
+
 def image_tree(engine: Engine, image: Digest, root: Digest) -> ImageTree:
     """What a name of this image leads to.
 

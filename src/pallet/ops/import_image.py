@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from pallet.content import CHUNK_SIZE
 from pallet.digest import Digest
-from pallet.dockerfile.changes import apply_changes
 from pallet.engine import Engine
 from pallet.layer.compress import Readable, decompressor
 from pallet.oci.config import ContainerConfig, History
@@ -49,7 +48,11 @@ def import_image(
         InvalidInput: a bad change.
         Integrity: not a tar, or a hostile one.
     """
-    config = apply_changes(ContainerConfig(), changes)
+    config = ContainerConfig()
+    if changes:
+        from pallet.dockerfile.changes import apply_changes
+
+        config = apply_changes(config, changes)
     with engine.store.adding():
         with PlainLayerMaker(engine, ()) as maker:
             stream = decompressor(tar)
@@ -60,9 +63,12 @@ def import_image(
         history = History(created=rfc3339_nano(now_ns()), comment=comment)
         step = Step(history, config, docker_version=DOCKER_VERSION)
         base = empty_config(platform or host())
-        manifest, image = append_layer(base, (), layer.descriptor, layer.diff_id, step)
-        record_image(engine, manifest, image)
-        if reference is not None:
-            name_image(engine, reference, image.id, manifest.digest)
-    image_event(engine, image.id, "import")
+        manifest, image = append_layer(base, (), layer, layer.digest, step)
+
+        def recorded() -> None:
+            if reference is not None:
+                name_image(engine, reference, image.id, manifest.digest)
+            image_event(engine, image.id, "import")
+
+        record_image(engine, manifest, image, recorded=recorded)
     return image.id

@@ -11,10 +11,11 @@ from pallet.archive.detect import open_archive
 from pallet.archive.source import ArchiveImage
 from pallet.digest import Digest
 from pallet.engine import Engine
+from pallet.oci.config import ImageConfig
+from pallet.oci.manifest import Manifest
 from pallet.ops.copy import Words, copy_blobs, read_config, resolve_image
-from pallet.ops.load_index import load_index
+from pallet.ops.images import known_image
 from pallet.ops.record_event import image_event
-from pallet.ops.store_sink import StoreSink
 from pallet.platform import Platform
 from pallet.progress import Progress, silent
 from pallet.reference import Reference
@@ -65,17 +66,27 @@ def load(
 def _load(engine: Engine, image: ArchiveImage, platform: Platform | None, progress: Progress) -> Loaded:
     resolved = resolve_image(image.source, platform)
     config = read_config(image.source, resolved.manifest)
-    with StoreSink(engine, resolved.manifest, config) as sink:
-        copy_blobs(image.source, sink, resolved.manifest.layers, words=_WORDS, progress=progress)
-        id = sink.finish(progress, "")
+    id = known_image(engine, resolved.manifest) or _keep(engine, image, resolved.manifest, config, progress)
     root, whole = resolved.manifest.digest, True
     if resolved.root.digest != root and platform is None:
+        from pallet.ops.load_index import load_index
+
         whole = load_index(engine, image.source, resolved.root, id)
         root = resolved.root.digest if whole else root
     replaced: list[tuple[Reference, Digest]] = []
-    for name in image.names:
-        before = engine.store.images.tag(name.with_default_tag(), id, root)
-        image_event(engine, id, "load")
-        if before is not None and before != id:
-            replaced.append((name, before))
+    with engine.store.db.transaction():
+        for name in image.names:
+            before = engine.store.images.tag(name.with_default_tag(), id, root)
+            image_event(engine, id, "load")
+            if before is not None and before != id:
+                replaced.append((name, before))
     return Loaded(id, image.names, tuple(replaced), "" if whole else str(config.platform.normalized()))
+
+
+def _keep(engine: Engine, image: ArchiveImage, manifest: Manifest, config: ImageConfig, progress: Progress) -> Digest:
+    """Keep an image of which something is missing here."""
+    from pallet.ops.store_sink import StoreSink  # what is here needs neither layers nor workers
+
+    with StoreSink(engine, manifest, config) as sink:
+        copy_blobs(image.source, sink, manifest.layers, words=_WORDS, progress=progress)
+        return sink.finish()

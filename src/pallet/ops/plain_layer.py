@@ -18,7 +18,6 @@ from pallet.layer.install import Installer
 from pallet.layer.unpack import Unpacker
 from pallet.oci import media
 from pallet.oci.descriptor import Descriptor
-from pallet.ops.new_layer import NewLayer
 
 EMPTY_TAR = Digest.of(bytes(1024))
 """The diff ID of a layer that changes nothing: it is no layer."""
@@ -68,8 +67,11 @@ class PlainLayerMaker:
         """Take the next bytes of the tar; errors as `finish`."""
         self._job.write(data)
 
-    def finish(self) -> NewLayer:
+    def finish(self) -> Descriptor:
         """End the layer, keep its blob, and make what was unpacked visible (of a tar that is not `EMPTY_TAR`).
+
+        Returns:
+            The blob; its digest is the layer's diff ID, too.
 
         Raises:
             Integrity, UnsafeArchive: it is no tar, or a hostile one.
@@ -80,7 +82,7 @@ class PlainLayerMaker:
         self._blob.adopt(diff_id, made.tar_size)
         if diff_id != EMPTY_TAR:
             self._installer.settle()
-        return NewLayer(Descriptor(media.DOCKER_LAYER, diff_id, made.tar_size), diff_id)
+        return Descriptor(media.DOCKER_LAYER, diff_id, made.tar_size)
 
     def _reopen(self, position: int) -> Iterator[bytes]:
         with open(self._blob.path, "rb", buffering=0) as file:

@@ -8,6 +8,7 @@ from pallet.digest import Digest
 from pallet.engine import Engine
 from pallet.layer.worker_process import WorkerProcess
 from pallet.ops.copy import ResolvedImage, Words, copy_blobs, read_config, resolve_image
+from pallet.ops.images import known_image
 from pallet.ops.record_event import image_event
 from pallet.platform import Platform, rank
 from pallet.progress import Event, Progress, silent
@@ -84,7 +85,7 @@ def _pull_one(
         source.root()
         progress(Event(f"Pulling from {wanted.path}", wanted.tag or str(wanted)))
         resolved = resolve_image(source, platform)
-        image = _known(engine, resolved)
+        image = known_image(engine, resolved.manifest)
         if image is None:
             image = _fetch(engine, source, resolved, progress, worker)
         changed = _name(engine, wanted, resolved, image)
@@ -116,20 +117,6 @@ def _warn_of_platform(
                 f"platform: wanted {wanted}, actual: {actual.normalized()}"
             )
         )
-
-
-def _known(engine: Engine, resolved: ResolvedImage) -> Digest | None:
-    """The image, if it came here before by this very manifest and nothing of it is missing."""
-    images, image = engine.store.images, resolved.manifest.config.digest
-    if not images.has(image):
-        return None
-    if resolved.manifest.digest not in {manifest.digest for manifest in images.manifests_of(image)}:
-        return None
-    layers = images.layers_of(image, resolved.manifest.digest)
-    whole = all(engine.store.blobs.has(blob.digest) for blob in resolved.manifest.blobs) and all(
-        engine.snapshots.has(layer.chain_id) for layer in layers
-    )
-    return image if whole else None
 
 
 def _fetch(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 
 from pallet.content import Advance, ImageSource
@@ -19,7 +19,7 @@ from pallet.oci.config import ImageConfig
 from pallet.oci.descriptor import Descriptor
 from pallet.oci.manifest import Manifest
 from pallet.ops.take_blob import take_blob
-from pallet.progress import Event, Progress
+from pallet.progress import Event, Progress, silent
 
 _DOWNLOADS = 3  # as docker's max-concurrent-downloads
 
@@ -104,7 +104,15 @@ class StoreSink:
         """Keep a manifest."""
         self._blobs.put(raw)
 
-    def finish(self, progress: Progress, done: str, *, parent: str = "", comment: str = "") -> Digest:
+    def finish(
+        self,
+        progress: Progress = silent,
+        done: str = "",
+        *,
+        parent: str = "",
+        comment: str = "",
+        recorded: Callable[[], None] | None = None,
+    ) -> Digest:
         """Settle the layers and record the image; return its id.
 
         Args:
@@ -112,6 +120,7 @@ class StoreSink:
             done: docker's word for a layer that is complete; empty for no report.
             parent: the id of the local image it was made from, if any.
             comment: docker's local comment.
+            recorded: called in the transaction that records the image.
         """
         if self._installer is not None:
             self._installer.settle()
@@ -123,7 +132,10 @@ class StoreSink:
         self._blobs.put(self._manifest.raw)
         self._blobs.sync()
         sizes = tuple(self._engine.snapshots.info(chain).size for chain in self._chain)
-        self._engine.store.images.add(self._config, self._manifest, sizes, parent=parent, comment=comment)
+        with self._engine.store.db.transaction():
+            self._engine.store.images.add(self._config, self._manifest, sizes, parent=parent, comment=comment)
+            if recorded is not None:
+                recorded()
         return self._config.id
 
     def _fetch(self, descriptor: Descriptor, source: ImageSource, job: LayerJob | None, advance: Advance) -> None:
