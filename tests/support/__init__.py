@@ -39,7 +39,7 @@ def need(tool: str) -> str:
     return found
 
 
-def wait_until(condition: Callable[[], bool], what: str, *, seconds: float = 10.0) -> None:
+def wait_until(condition: Callable[[], bool], what: str, *, seconds: float = 30.0) -> None:
     """Returns as soon as the condition holds.
 
     Raises:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import select
 import subprocess
 import threading
 import time
@@ -33,12 +34,17 @@ def test_a_containers_life(box: PalletCLI) -> None:
 
 
 def test_a_follower_sees_what_others_do(box: PalletCLI) -> None:
-    follower = box.start("events", "--format", "{{.Type}} {{.Action}} {{.Actor.ID}}", "-f", "type=volume")
+    follower = box.start("events", "--format", "{{.Type}} {{.Action}} {{.Actor.ID}}", "-f", "event=create")
     assert follower.stdout is not None
-    time.sleep(0.5)
+    while not select.select([follower.stdout], [], [], 0)[0]:  # it does not follow yet
+        box.ok("create", "box", "true")
     for number in range(5):
         box.ok("volume", "create", f"v{number}")
-    lines = [follower.stdout.readline().decode() for _ in range(5)]
+    lines: list[str] = []
+    while len(lines) < 5:
+        line = follower.stdout.readline().decode()
+        if not line.startswith("container create "):
+            lines.append(line)
     follower.terminate()
     follower.wait(5)
     follower.stdout.close()
@@ -50,7 +56,7 @@ def test_a_follower_sees_what_others_do(box: PalletCLI) -> None:
 def test_none_is_lost_when_many_write(box: PalletCLI) -> None:
     since = time.time()
     follower = subprocess.Popen(
-        box.argv("events", "--since", f"{since:.9f}", "--until", f"{since + 25:.9f}", "-f", "type=volume",
+        box.argv("events", "--since", f"{since:.9f}", "--until", f"{since + 100:.9f}", "-f", "type=volume",
                  "--format", "{{.Actor.ID}}"),
         env=box.env, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL,
     )  # fmt: skip

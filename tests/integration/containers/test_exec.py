@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pexpect
 import pytest
+from tests.integration.containers.moments import root_of
 from tests.support import wait_until
 from tests.support.pallet import PalletCLI
 
 Spawn = Callable[..., "pexpect.spawn[str]"]
+_UNTIL_TOLD = "until test -e /go; do sleep .05; done; "
 
 
 @pytest.fixture(params=["crun", "runc"])
@@ -48,17 +50,16 @@ def processes(cli: PalletCLI) -> list[str]:
     return cli.ok("top", "up", "-o", "pid,args").splitlines()[1:]
 
 
-def test_a_terminal_has_size_keys_and_exit_code(spawn: Spawn) -> None:
+def test_a_terminal_has_size_keys_and_exit_code(up: PalletCLI, spawn: Spawn) -> None:
     child = spawn("exec", "-it", "up", "sh")
     child.expect("# ")
     child.sendline("stty size; tty")
     child.expect("33 99\r\n/dev/pts/0")
     child.setwinsize(44, 111)
-    time.sleep(0.5)
-    child.sendline("stty size")
-    child.expect("44 111")
+    child.sendline("until stty size | grep 111; do sleep .05; done")
+    child.expect("\n44 111")
     child.sendline("sleep 100")
-    time.sleep(0.5)
+    wait_until(lambda: any(line.endswith("sleep 100") for line in processes(up)), "it sleeps")
     child.sendintr()
     child.sendline("echo code=$?")
     child.expect("code=130")
@@ -69,16 +70,16 @@ def test_a_terminal_has_size_keys_and_exit_code(spawn: Spawn) -> None:
 
 
 def test_detaching_leaves_it_running(up: PalletCLI, spawn: Spawn) -> None:
-    script = "read x; sleep 1; head -c 100000 /dev/zero; echo $x >/done; sleep 100"
+    script = f"echo ready; read x; {_UNTIL_TOLD} head -c 100000 /dev/zero; echo $x >/done; sleep 100"
     child = spawn("exec", "-it", "--detach-keys", "ctrl-x,y", "up", "sh", "-c", script)
-    time.sleep(0.5)
+    child.expect("ready")
     child.send("word\r")
-    time.sleep(0.3)
     child.send("\x18y")
     child.expect("read escape sequence")
     child.expect(pexpect.EOF)
     child.close()
     assert child.exitstatus == 1
+    (root_of(up, "up") / "go").touch()
     # Nobody reads its terminal any more, and it goes on nevertheless.
     wait_until(lambda: up("exec", "up", "cat", "/done").stdout == "word\n", "the process goes on")
 
@@ -159,9 +160,10 @@ def _exec_ends(cli: PalletCLI) -> list[str]:
 
 
 def test_the_end_of_one_left_running_is_told(up: PalletCLI) -> None:
-    up.ok("exec", "-d", "up", "sh", "-c", "sleep 1; exit 5")
+    up.ok("exec", "-d", "up", "sh", "-c", _UNTIL_TOLD + "exit 5")
     assert _exec_ends(up) == []
     assert len(json.loads(up.ok("inspect", "-f", "{{json .ExecIDs}}", "up"))) == 1
+    (root_of(up, "up") / "go").touch()
     wait_until(lambda: _exec_ends(up) == ["5"], "its end is told")
     up.ok("exec", "-dt", "up", "sh", "-c", "stty size >/dev/null && exit 6")
     wait_until(lambda: _exec_ends(up) == ["5", "6"], "that of one with a terminal too")
@@ -180,9 +182,8 @@ def test_one_left_running_that_cannot_start(up: PalletCLI) -> None:
         done = up("exec", *words, "up", "nosuch")
         assert (done.code, done.stdout) == (1, "")
         assert 'exec: "nosuch": executable file not found in $PATH' in done.stderr
-    time.sleep(0.5)  # for conmon's last word
+    wait_until(lambda: not list(up.run_dir.glob("*/watched-*")), "conmon has had its last word")
     assert _exec_ends(up) == []
-    assert not list(up.run_dir.glob("*/watched-*"))
 
 
 def test_one_left_running_ends_with_its_container(up: PalletCLI) -> None:

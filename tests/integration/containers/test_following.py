@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import signal
 import subprocess
-import time
 from pathlib import Path
 
+from tests.integration.containers.moments import root_of, wait_for_attached, wait_for_handler, wait_for_log
 from tests.support import wait_until
 from tests.support.pallet import PalletCLI
 
@@ -26,7 +26,7 @@ def test_attached_and_followed_at_once(box: PalletCLI, tmp_path: Path) -> None:
             command = box.argv(*verb, "big")
             readers.append(subprocess.Popen(command, env=box.env, stdin=subprocess.DEVNULL, stdout=out, stderr=err))
     killed = box.start("attach", "--no-stdin", "big")
-    time.sleep(1.5)
+    wait_for_attached(box, "big", 3)
     killed.send_signal(signal.SIGKILL)
     killed.communicate(timeout=20)
     done = box("attach", "big", stdin=b"go\n", timeout=100)
@@ -46,11 +46,11 @@ def test_following_goes_on_across_restarts(box: PalletCLI) -> None:
     script = 'trap "echo asked; exit 0" TERM; echo began; while :; do sleep 0.05; done'
     box.ok("run", "-d", "--name", "re", "--network", "none", "box", "sh", "-c", script)
     follower = box.start("logs", "-f", "re")
-    time.sleep(0.5)
+    wait_for_log(box, "re", "began\n")
     box.ok("restart", "re")
-    time.sleep(0.5)
+    wait_for_log(box, "re", "began\nasked\nbegan\n")
     box.ok("restart", "-t", "0", "re")
-    time.sleep(0.5)
+    wait_for_log(box, "re", "began\nasked\nbegan\nbegan\n")
     assert follower.poll() is None
     box.ok("stop", "re")
     out, _ = follower.communicate(timeout=20)
@@ -58,10 +58,11 @@ def test_following_goes_on_across_restarts(box: PalletCLI) -> None:
 
 
 def test_a_signal_goes_through_attach(box: PalletCLI) -> None:
-    script = "trap 'echo got it; exit 6' TERM; while :; do sleep .1; done"
+    script = "trap 'echo got it; exit 6' TERM; echo ready; while :; do sleep .1; done"
     box.ok("run", "-d", "--name", "sig", "--network", "none", "box", "sh", "-c", script)
+    wait_for_log(box, "sig", "ready\n")
     attached = box.start("attach", "sig")
-    time.sleep(1)
+    wait_for_handler(attached.pid, signal.SIGTERM)
     attached.terminate()
     out, _ = attached.communicate(timeout=20)
     assert (out, attached.returncode) == (b"got it\n", 6)
@@ -70,14 +71,14 @@ def test_a_signal_goes_through_attach(box: PalletCLI) -> None:
 def test_pausing_holds_everything(box: PalletCLI) -> None:
     script = "i=0; while :; do i=$((i+1)); echo $i >/count; done"
     box.ok("run", "-d", "--name", "pp", "--network", "none", "box", "sh", "-c", script)
+    wait_until((root_of(box, "pp") / "count").exists, "it counts")
     box.ok("pause", "pp")
     seen = {box.ok("cp", "pp:/count", "-") for _ in range(3)}
     assert len(seen) == 1
     box.ok("commit", "pp", "frozen")
     assert box.ok("ps", "--format", "{{.State}}") == "paused"
     box.ok("unpause", "pp")
-    time.sleep(0.2)
-    assert box.ok("cp", "pp:/count", "-") not in seen
+    wait_until(lambda: box.ok("cp", "pp:/count", "-") not in seen, "it counts on")
     box.ok("pause", "pp")
     assert box.ok("rm", "-f", "pp") == "pp"
     wait_until(lambda: box.leaks() == [], "nothing is left")

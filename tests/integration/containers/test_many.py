@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.integration.containers.moments import wait_for_attached
 from tests.support import leaks, need, wait_until
 from tests.support.pallet import PalletCLI
 from tests.support.session import Session
@@ -75,14 +76,13 @@ def test_much_output_is_whole_for_all_who_read(box: PalletCLI, tmp_path: Path) -
     digest, size = _write(text), text.stat().st_size
     flags = ["-d", "-i", "--network", "none", "-v", f"{text}:/text:ro"]
     box.ok("run", *flags, "--name", "big", "box", "sh", "-c", "read go; cat /text")
-    events = subprocess.Popen(
-        box.argv("events", "--format", "{{.Action}}"), env=box.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
-    )
+    follow = box.argv("events", "--since", "10m", "-f", "container=big", "--format", "{{.Action}}")
+    events = subprocess.Popen(follow, env=box.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
     readers = []
     for verb in (["logs", "-f", "big"], ["attach", "--no-stdin", "big"]):
         with (tmp_path / verb[0]).open("wb") as out:
             readers.append(subprocess.Popen(box.argv(*verb), env=box.env, stdin=subprocess.DEVNULL, stdout=out))
-    time.sleep(1.0)
+    wait_for_attached(box, "big", 1)
     started = time.monotonic()
     with (tmp_path / "own").open("wb") as out:
         own = subprocess.Popen(box.argv("attach", "big"), env=box.env, stdin=subprocess.PIPE, stdout=out)
@@ -102,6 +102,8 @@ def test_much_output_is_whole_for_all_who_read(box: PalletCLI, tmp_path: Path) -
     (tmp_path / "later").unlink()
     text.unlink()
     box.ok("rm", "big")
-    time.sleep(0.3)
+    assert events.stdout is not None
+    for action in (b"create", b"start", b"attach", b"attach", b"die", b"destroy"):
+        assert events.stdout.readline().strip() == action
     events.terminate()
-    assert events.communicate(timeout=20)[0].split() == [b"attach", b"attach", b"die", b"destroy"]
+    events.communicate(timeout=20)

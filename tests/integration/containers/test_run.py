@@ -7,10 +7,11 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.integration.containers.moments import root_of
 from tests.support import wait_until
 from tests.support.pallet import PalletCLI
 
-_MORE = "for i in 1 2 3 4 5 6; do echo $i; sleep 0.1; done"
+_MORE = "until test -e /stop; do echo more; sleep 0.05; done"
 _QUIET = ("run", "--rm", "--network", "none")
 _FAILED = "pallet: Error response from daemon: failed to create shim task: OCI runtime create failed: "
 
@@ -81,6 +82,7 @@ def test_what_the_reader_left_is_cleaned_up_at_its_end(box: PalletCLI, flags: tu
     assert (process.wait(30), process.stderr.read()) == (1, b"write /dev/stdout: broken pipe\n")
     process.stderr.close()
     name = "nn" if flags[0] == "start" else "mm"
+    (root_of(box, name) / "stop").touch()
     wait_until(lambda: name not in box.ok("ps", "-a", "--format", "{{.Names}}").split(), "the container is removed")
 
 

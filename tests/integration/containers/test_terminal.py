@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pexpect
 import pytest
+from tests.support import wait_until
 from tests.support.pallet import PalletCLI
 
 Spawn = Callable[..., "pexpect.spawn[str]"]
@@ -30,17 +31,16 @@ def spawn(box: PalletCLI) -> Iterator[Spawn]:
         child.close(force=True)
 
 
-def test_size_keys_and_exit_code(spawn: Spawn) -> None:
-    child = spawn("run", "-it", "--rm", "--network", "none", "box", "sh")
+def test_size_keys_and_exit_code(box: PalletCLI, spawn: Spawn) -> None:
+    child = spawn("run", "-it", "--rm", "--name", "nn", "--network", "none", "box", "sh")
     child.expect("# ")
     child.sendline("stty size")
     child.expect("33 99")
     child.setwinsize(44, 111)
-    time.sleep(0.3)
-    child.sendline("stty size; echo $TERM; tty")
+    child.sendline("until stty size | grep 111; do sleep .05; done; echo $TERM; tty")
     child.expect("44 111\r\nxterm\r\n/dev/pts/0")
     child.sendline("sleep 100")
-    time.sleep(0.3)
+    wait_until(lambda: "sleep 100" in box.ok("top", "nn", "-o", "pid,args"), "it sleeps")
     child.sendintr()
     child.sendline("echo code=$?")
     child.expect("code=130")
@@ -52,11 +52,11 @@ def test_size_keys_and_exit_code(spawn: Spawn) -> None:
 
 def test_detach_and_carry_on(box: PalletCLI, spawn: Spawn) -> None:
     child = spawn(
-        "run", "-it", "--name", "nn", "--network", "none", "box", "sh", "-c", "read line; echo got $line > /out"
+        "run", "-it", "--name", "nn", "--network", "none", "box", "sh", "-c", "echo ready; read line; echo $line > /out"
     )
-    time.sleep(1)
+    child.expect("ready")
     child.send("\x10")
-    time.sleep(0.1)
+    time.sleep(0.1)  # two keys that do not come together
     child.send("\x11")
     child.expect(pexpect.EOF)
     child.close()
