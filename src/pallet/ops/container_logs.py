@@ -11,7 +11,7 @@ from pallet.errors import Conflict, NoSuchContainer
 from pallet.host.locks import lock
 from pallet.ops.container_state import current
 from pallet.runtime.log_bounds import LogBounds
-from pallet.runtime.logs import Entry, read_lines, read_log
+from pallet.runtime.logs import PART, Entry, read_at_once, read_lines, read_log
 from pallet.runtime.paths import ContainerPaths
 
 
@@ -116,13 +116,10 @@ def _joined(
     marked = timestamps or bool(prefix)
     inside: set[bytes] = set()  # streams in the middle of a line
     for lines in batches:
-        run: list[bytes] = []
+        out: list[bytes] = []
         stream = b""
-        for line in lines:
-            parts = line.split(b" ", 3)
-            if len(parts) != 4:
-                continue
-            moment, whose, kind, text = parts
+        where = 0
+        for moment, whose, kind, texts in read_at_once(lines):
             if bounds is not None:
                 where = bounds.where(moment)
                 if where < 0:
@@ -130,28 +127,28 @@ def _joined(
                 if where > 0:
                     break
             if whose != stream:
-                if run:
-                    yield LogPiece(stream.decode(), b"".join(run))
-                run, stream = [], whose
+                if out:
+                    yield LogPiece(stream.decode(), b"".join(out))
+                out, stream = [], whose
             if marked:
-                if whose not in inside:
-                    if timestamps:
-                        run.append(moment[:-6] + b"Z " if moment.endswith(b"+00:00") else moment + b" ")
-                    if prefix:
-                        run.append(prefix)
-                if kind == b"P":
+                mark = _stamp(moment) + prefix if timestamps else prefix
+                # A line's later parts have no mark of their own.
+                first = texts[0] if whose in inside else mark + texts[0]
+                texts = [first, *(texts[1:] if kind == PART else [mark + text for text in texts[1:]])]
+                if kind == PART:
                     inside.add(whose)
-                elif inside:
+                else:
                     inside.discard(whose)
-            run.append(text)
-            if kind == b"F":
-                run.append(b"\n")
-        else:
-            where = 0
-        if run:
-            yield LogPiece(stream.decode(), b"".join(run))
+            ending = b"" if kind == PART else b"\n"
+            out.append(ending.join(texts) + ending)
+        if out:
+            yield LogPiece(stream.decode(), b"".join(out))
         if where > 0:
             return
+
+
+def _stamp(moment: bytes) -> bytes:
+    return moment.replace(b"+00:00", b"Z") + b" "
 
 
 def _pieces(
@@ -167,6 +164,6 @@ def _pieces(
         if prefix and not inside.get(entry.stream):
             data = prefix + data
         if timestamps and not inside.get(entry.stream):
-            data = entry.time.replace(b"+00:00", b"Z") + b" " + data
+            data = _stamp(entry.time) + data
         inside[entry.stream] = entry.partial
         yield LogPiece(entry.stream, data)

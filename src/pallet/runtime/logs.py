@@ -15,6 +15,7 @@ import msgspec
 
 from pallet.runtime.log_files import LogFile, older
 
+PART = b"P"
 _CHUNK = 1 << 16
 _PAUSE = 0.05  # seconds between looks at a log that is followed
 
@@ -95,6 +96,29 @@ def read_lines(path: str, *, tail: int | None = None, ended: Callable[[], bool] 
                 time.sleep(_PAUSE)
     finally:
         file.close()
+
+
+def read_at_once(lines: list[bytes]) -> Iterator[tuple[bytes, bytes, bytes, list[bytes]]]:
+    """Lines of a log, together as conmon read them: what it gets at one time has one time, stream and tag.
+
+    Args:
+        lines: as `read_lines` has them; what is no entry is left out.
+
+    Yields:
+        The time, the stream, `F`, or `P` for parts of a line, and the texts.
+    """
+    start = 0
+    while start < len(lines):
+        first = lines[start]
+        words = first.split(b" ", 3)
+        end = start + 1
+        if len(words) == 4:
+            cut = len(first) - len(words[3])
+            head = first[:cut]
+            while end < len(lines) and lines[end].startswith(head):
+                end += 1
+            yield words[0], words[1], words[2], [line[cut:] for line in lines[start:end]]
+        start = end
 
 
 def _begin(path: str, tail: int | None) -> LogFile | None:
