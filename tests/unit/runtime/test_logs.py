@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pallet.runtime.logs import Entry, parse_entry, parse_time, read_log
+from pallet.runtime.logs import Entry, parse_entry, parse_time, read_at_once, read_log
 
 _T = "2026-11-24T02:53:30.412844704+00:00"
 
@@ -80,3 +80,23 @@ def test_following_sees_what_is_written_before_the_end(tmp_path: Path) -> None:
 
 def test_a_missing_log_is_empty(tmp_path: Path) -> None:
     assert list(read_log(str(tmp_path / "none"))) == []
+
+
+def test_what_was_read_at_once_is_taken_together() -> None:
+    later = _T.replace("30.4", "30.5")
+    lines = [
+        f"{_T} stdout F a",
+        f"{_T} stdout F ",
+        f"{_T} stdout F  b c",
+        f"{_T} stdout P d",
+        "torn",
+        f"{_T} stderr F e",
+    ]
+    found = list(read_at_once([line.encode() for line in (*lines, f"{later} stderr F f")]))
+    time = _T.encode()
+    assert found == [
+        (time, b"stdout", b"F", [b"a", b"", b" b c"]),
+        (time, b"stdout", b"P", [b"d"]),
+        (time, b"stderr", b"F", [b"e"]),
+        (later.encode(), b"stderr", b"F", [b"f"]),
+    ]
