@@ -61,9 +61,13 @@ def build(
         check_outputs(options)
     dockerfile = read_dockerfile(context, options, journal)
     works = [make_plan(dockerfile, options, platform) for platform in options.platforms or (host(),)]
-    with journal.step("[internal] load .dockerignore"):
+    with journal.step("[internal] load .dockerignore") as step:
         name = "" if options.dockerfile_text is not None else options.dockerfile or "Dockerfile"
         context.ignoring(ignore_rules(context, name, options.ignore_text))
+        if journal.heard or dockerfile.directives.check or "BUILDKIT_DOCKERFILE_CHECK" in options.build_args:
+            from pallet.build.calls import warn
+
+            warn(engine, context, options, dockerfile, step)
     try:
         return _build(engine, context, options, works, journal, question)
     except CacheLost as error:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pallet.build.builder import make_plan, read_dockerfile
 from pallet.build.context import Context, ignore_rules
-from pallet.build.events import Journal, deaf
+from pallet.build.events import Journal, Step, Warning, deaf
 from pallet.build.options import BuildOptions
 from pallet.build.state import base_config, variables_of
 from pallet.dockerfile.check import CheckResult, check
@@ -15,7 +15,7 @@ from pallet.dockerfile.outline import Outline, Target, outline, targets
 from pallet.dockerfile.scope import platform_arguments
 from pallet.dockerfile.stages import Dockerfile
 from pallet.engine import Engine
-from pallet.errors import PalletError
+from pallet.errors import DockerfileError, PalletError
 from pallet.ops.images import load_image
 from pallet.platform import host
 
@@ -28,8 +28,27 @@ def lint(engine: Engine, context: Context, options: BuildOptions) -> tuple[Docke
         InvalidInput: the options are wrong.
     """
     dockerfile = read_dockerfile(context, options, Journal(deaf))
+    return dockerfile, _checked(engine, context, options, dockerfile)
+
+
+def warn(engine: Engine, context: Context, options: BuildOptions, dockerfile: Dockerfile, step: Step) -> None:
+    """Tell of what the linter finds in the stages that are built.
+
+    Raises:
+        DockerfileError: it says itself that this is an error.
+    """
+    result = _checked(engine, context, options, dockerfile, needed=True)
+    for each in result.findings:
+        step.warn(each.short, Warning(each.address, dockerfile.name, each.lines))
+    if result.fails:
+        raise DockerfileError(result.failure, file=dockerfile.name)
+
+
+def _checked(
+    engine: Engine, context: Context, options: BuildOptions, dockerfile: Dockerfile, *, needed: bool = False
+) -> CheckResult:
     name = "" if options.dockerfile_text is not None else options.dockerfile or "Dockerfile"
-    result = check(
+    return check(
         dockerfile,
         predefined=_predefined(options),
         build_args=options.build_args,
@@ -37,8 +56,8 @@ def lint(engine: Engine, context: Context, options: BuildOptions) -> tuple[Docke
         ignore=ignore_rules(context, name, options.ignore_text),
         target=options.target,
         contexts=tuple(each.name for each in options.contexts),
+        needed=needed,
     )
-    return dockerfile, result
 
 
 def list_targets(context: Context, options: BuildOptions) -> tuple[Dockerfile, tuple[Target, ...]]:

@@ -29,24 +29,24 @@ def finish(shared: Shared, works: Sequence[Work], states: Sequence[State]) -> Bu
     options = shared.options
     made, found = shared.book.made, shared.book.found
     with shared.journal.step("exporting to image") as step:
-        step.log("exporting layers\n")
-        shared.book.keep()
-        if options.leaves:
-            from pallet.build.compressed import compress
+        with step.part("exporting layers"):
+            shared.book.keep()
+            if options.leaves:
+                from pallet.build.compressed import compress
 
-            compress(shared, [state.top for state in states])
+                compress(shared, [state.top for state in states])
         images = [_image(shared, work, state) for work, state in zip(works, states, strict=True)]
         result = make_result(options, images, _said(shared, works, states))
         _put(shared, result)
         if result.index is not None:
             for manifest in result.tree.manifests:
-                step.log(f"exporting manifest {manifest.digest}\n")
-            step.log(f"exporting manifest list {result.index.digest}\n")
+                step.did(f"exporting manifest {manifest.digest}")
+            step.did(f"exporting manifest list {result.index.digest}")
         if not options.outputs or any(output.type == "image" for output in options.outputs):
-            _store(shared, result)
-            step.log(f"writing image {result.main.config.id}\n")
+            with step.part(f"writing image {result.main.config.id}"):
+                _store(shared, result)
             for reference in options.tags:
-                step.log(f"naming to {reference.with_default_tag()}\n")
+                step.did(f"naming to {reference.with_default_tag()}")
     if options.outputs:
         from pallet.build.output import write_outputs
 

@@ -20,7 +20,7 @@ from pallet.build.shared import Shared, Work
 from pallet.build.state import State, base_config, empty_state, variables_of
 from pallet.build.view import with_views
 from pallet.dockerfile.expand import expansion
-from pallet.dockerfile.graph import PlannedStage, Source, context_name
+from pallet.dockerfile.graph import PlannedStage, Source, context_name, sources_of
 from pallet.dockerfile.instructions import Add, Copy, Instruction, Run, Workdir
 from pallet.dockerfile.scope import Scope
 from pallet.dockerfile.source import Lines
@@ -77,7 +77,8 @@ class StageBuilder:
             instructions = []  # the context stands in for the whole stage
         self._total = bool(image) + sum(isinstance(each, _MAKES_LAYER) for each, _ in instructions)
         if image:
-            with self._shared.journal.step(f"{self._prefix()}FROM {image}"):
+            with self._shared.journal.step(f"{self._prefix()}FROM {image}") as step:
+                state.step = step.number
                 self._shared.cancel.check()
         for instruction, triggered in instructions:
             self._shared.cancel.check()
@@ -153,7 +154,8 @@ class StageBuilder:
             return
         shown = f"{self._prefix()}{'ONBUILD ' if triggered else ''}{self._shown(instruction, before)}"
         config, env = state.config, tuple(f"{key}={value}" for key, value in state.scope.variables.items())
-        with self._shared.journal.step(shown) as step:
+        with self._shared.journal.step(shown, self._inputs(state, instruction)) as step:
+            state.step = step.number
             cached = self._layer(state, expanded, step)
             if state.top is not None:
                 stage, place, text = self._planned.stage.index, self._recorded, state.history[-1].created_by
@@ -163,6 +165,14 @@ class StageBuilder:
                 )
             if cached:
                 step.cached()
+
+    def _inputs(self, state: State, instruction: Instruction) -> list[int]:
+        """The numbers of the steps whose results an instruction takes; waits for those of other stages."""
+        found = [state.step]
+        for source in sources_of(instruction, self._work.plan):
+            if source.kind == "stage":
+                found.append(self._need(source.stage).step)
+        return [number for number in dict.fromkeys(found) if number]
 
     def _layer(self, state: State, instruction: Instruction, step: Step) -> bool:
         """Make the layer of an instruction; tell whether it was in the cache."""

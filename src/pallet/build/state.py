@@ -38,6 +38,7 @@ class State:
         self.author = ""
         self.base_layers = 0  # how many layers came with it
         self.command_set = False  # by this stage
+        self.step = 0  # the number of the one that came last, of those that are told of
 
     def child(self) -> State:
         """The beginning of a stage that is FROM this one."""
@@ -45,6 +46,7 @@ class State:
         state.history = list(self.history)
         state.author = self.author
         state.base_layers = self.base_layers
+        state.step = self.step
         return state
 
     def change(self, **fields: object) -> None:

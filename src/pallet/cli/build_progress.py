@@ -11,15 +11,18 @@ from collections import deque
 from threading import Event as Flag
 from threading import Lock, Thread
 
+from pallet.units import human_size
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TextIO
 
-    from pallet.build.events import BuildEvent
+    from pallet.build.events import BuildEvent, Status
     from pallet.cli.build_rawjson import RawPrinter
 
 _TAIL = 10  # lines of a failed step that are shown again
 _LIVE_LOG = 6  # lines of a running step in the live view
+_SHOWN = 0.01  # seconds; parts that took less have no time
 _PAUSE = 0.1  # seconds between two drawings
 
 
@@ -34,6 +37,7 @@ class PlainPrinter:
         self._stream = stream
         self._last = 0
         self._tails: dict[int, deque[str]] = {}
+        self._warnings: list[str] = []
         self.failed: BuildEvent | None = None
 
     def __call__(self, event: BuildEvent) -> None:
@@ -45,13 +49,19 @@ class PlainPrinter:
             return
         if number != self._last:
             self._begin(number)
-            self._print(f"#{number} {event.name}" if event.kind != "log" else f"#{number} ...")
-        if event.kind == "log":
+            self._print(f"#{number} ..." if event.kind == "log" else f"#{number} {event.name}")
+        if event.kind == "warning":
+            self._warnings.append(event.text)
+            self._print(f"#{number} WARN: {event.text}")
+        elif event.kind == "log":
             tail = self._tails.setdefault(number, deque(maxlen=_TAIL))
             for line in _lines(event.text):
                 text = f"{event.seconds:.3f} {line}"
                 tail.append(text)
                 self._print(f"#{number} {text}")
+        elif event.kind == "status":
+            if event.status is not None and event.status.over:
+                self._print(f"#{number} {_part(event.status)}")
         elif event.kind == "done":
             self._print(f"#{number} DONE {event.seconds:.1f}s\n")
         elif event.kind == "cached":
@@ -64,6 +74,7 @@ class PlainPrinter:
 
     def close(self) -> None:
         """There is nothing more to come."""
+        self._stream.write(_summary(self._warnings))
         self._stream.flush()
 
     def report(self) -> str:
@@ -94,6 +105,7 @@ class LivePrinter:
         self._lock = Lock()
         self._steps: dict[int, _Row] = {}
         self._tails: dict[int, deque[str]] = {}
+        self._warnings: list[str] = []
         self._drawn = 0
         self._begun = time.monotonic()
         self._over = Flag()
@@ -108,6 +120,10 @@ class LivePrinter:
             if event.kind == "log":
                 tail = self._tails.setdefault(event.step, deque(maxlen=_TAIL))
                 tail.extend(f"{event.seconds:.3f} {line}" for line in _lines(event.text))
+            elif event.kind == "warning":
+                self._warnings.append(event.text)
+            elif event.status is not None:
+                row.parts[event.status.id] = event.status
             elif event.kind != "started":
                 row.kind, row.seconds = event.kind, event.seconds
             if event.kind == "failed" and self.failed is None:
@@ -120,6 +136,8 @@ class LivePrinter:
             self._thread.join()
             with self._lock:
                 self._draw(final=True)
+                self._stream.write("\n" * bool(self._warnings) + _summary(self._warnings))
+                self._stream.flush()
 
     def report(self) -> str:
         """As `PlainPrinter.report`."""
@@ -142,6 +160,7 @@ class LivePrinter:
             clock = f"{seconds:.1f}s"
             room = self._width - len(clock) - 2
             lines.append(f"{head[:room]:<{room}} {clock}")
+            lines += [f" => => {_part(part)}"[: self._width - 1] for part in row.parts.values()]
             if not row.kind:
                 lines += [
                     f" => => # {line}"[: self._width - 1] for line in list(self._tails.get(number, ()))[-_LIVE_LOG:]
@@ -156,12 +175,13 @@ class LivePrinter:
 
 
 class _Row:
-    __slots__ = ("begun", "kind", "name", "seconds")
+    __slots__ = ("begun", "kind", "name", "parts", "seconds")
 
     def __init__(self, name: str, begun: float) -> None:
         self.name = name
         self.begun = begun
         self.kind = ""
+        self.parts: dict[str, Status] = {}
         self.seconds = 0.0
 
 
@@ -186,6 +206,26 @@ def make_printer(stream: TextIO, mode: str) -> PlainPrinter | LivePrinter | RawP
         return LivePrinter(stream, size.columns or 80, size.lines or 24)
     except (OSError, ValueError):
         return LivePrinter(stream, 80, 24)
+
+
+def _summary(warnings: list[str]) -> str:
+    """What the linter found, behind everything else."""
+    if not warnings:
+        return ""
+    many = "1 warning" if len(warnings) == 1 else f"{len(warnings)} warnings"
+    lines = "".join(f" - {text}\n" for text in warnings)
+    return f" {many} found (use pallet build --check to expand):\n{lines}"
+
+
+def _part(status: Status) -> str:
+    """How far a part of a step is: `ID 1.2MB / 3.4MB 0.5s done`."""
+    size = ""
+    if status.total:
+        size = f" {human_size(status.current)} / {human_size(status.total)}"
+    elif status.current:
+        size = f" {human_size(status.current)}"
+    clock = f" {status.seconds:.1f}s" if status.seconds > _SHOWN else ""
+    return f"{status.id}{size}{clock}{' done' if status.over else ''}"
 
 
 def _lines(text: str) -> list[str]:

@@ -61,6 +61,7 @@ def check(
     target: str = "",
     contexts: Collection[str] = (),
     options: Options | None = None,
+    needed: bool = False,
 ) -> CheckResult:
     """Check all stages of a Dockerfile, or those that a target needs.
 
@@ -71,6 +72,7 @@ def check(
             said of undefined variables in the stage.
         ignore: the context's .dockerignore.
         target: the name of the target stage; all stages if it is empty.
+        needed: with an empty one, too, only the stages that the last one needs.
         contexts: the names of additional contexts.
         options: instead of those of the file.
 
@@ -87,7 +89,7 @@ def check(
         checker.froms(planned)
         stages = StageChecker(checker.report, checker.globals(), given, dockerfile, environments or {}, ignore)
         for stage in planned.stages:
-            if not target or stage.stage.index in planned.needed:
+            if not (target or needed) or stage.stage.index in planned.needed:
                 stages.stage(stage)
     except DockerfileError as why:
         error = why

@@ -37,6 +37,11 @@ class Finding(msgspec.Struct, frozen=True):
         """Where docker explains the rule."""
         return f"{_ADDRESS}{_WORD.sub('-', self.rule).lower()}/"
 
+    @property
+    def short(self) -> str:
+        """All of it in one line."""
+        return f"{self.rule}: {self.detail} (line {self.lines[0]})"
+
     def render(self, source: str, name: str) -> str:
         """The lines `docker build --check` prints for it, an empty one first."""
         return f"\nWARNING: {self.rule} - {self.address}\n{self.detail}\n{excerpt(source, self.lines, name)}"

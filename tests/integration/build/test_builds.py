@@ -315,9 +315,46 @@ def test_raw_progress(build: Build) -> None:
     said = [each for line in lines for each in line.get("logs", ()) if base64.b64decode(each["data"]) == b"said\n"]
     assert [(names[each["vertex"]], each["stream"]) for each in said] == [("[2/3] RUN echo said", 1)]
     ends = {each["name"]: each for each in vertexes if "completed" in each}
-    assert ends["[2/3] RUN echo said"].keys() == {"digest", "name", "started", "completed"}
+    assert ends["[2/3] RUN echo said"].keys() == {"digest", "inputs", "name", "started", "completed"}
+    assert [names[each] for each in ends["[2/3] RUN echo said"]["inputs"]] == [
+        "[1/3] FROM docker.io/library/box:latest"
+    ]
     assert ends["[3/3] RUN exit 3"]["error"].endswith("exit code: 3")
     again = build("FROM box\nRUN echo said\n", "--progress", "rawjson", "--network", "none")
     assert any(
         each.get("cached") for line in again.stderr.splitlines() for each in json.loads(line).get("vertexes", ())
     )
+
+
+def test_raw_progress_of_parts_and_warnings(build: Build) -> None:
+    text = "FROM box AS one\nRUN touch /x\nFROM box\nCOPY --from=one /x /y\nCMD echo\n"
+    done = build(text, "--progress", "rawjson", "--network", "none")
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    vertexes = {each["name"]: each for line in lines for each in line.get("vertexes", ())}
+    names = {each["digest"]: each["name"] for each in vertexes.values()}
+    assert [names[each] for each in vertexes["[stage-1 2/2] COPY --from=one /x /y"]["inputs"]] == [
+        "[stage-1 1/2] FROM docker.io/library/box:latest",
+        "[one 2/2] RUN touch /x",
+    ]
+    parts = [each for line in lines for each in line.get("statuses", ())]
+    assert {names[each["vertex"]] for each in parts} == {"exporting to image"}
+    layers = [each for each in parts if each["id"] == "exporting layers"]
+    assert layers[0]["started"] == layers[1]["started"] and "completed" in layers[1] and "completed" not in layers[0]
+    (warning,) = (each for line in lines for each in line.get("warnings", ()))
+    assert base64.b64decode(warning["short"]).startswith(b"JSONArgsRecommended: ")
+    assert warning["range"] == [{"start": {"line": 5}, "end": {"line": 5}}] and warning["level"] == 1
+    assert warning["url"].endswith("/json-args-recommended/")
+
+
+def test_warnings_behind_a_build_and_as_errors(build: Build) -> None:
+    done = build("FROM box\nCMD echo\n")
+    assert done.code == 0
+    assert done.stderr.endswith(
+        "\n 1 warning found (use pallet build --check to expand):\n - JSONArgsRecommended: JSON arguments recommended "
+        "for CMD to prevent unintended behavior related to OS signals (line 2)\n"
+    )
+    strict = build("# check=error=true\nFROM box\nCMD echo\n", "-q")
+    assert strict.code == 1
+    assert strict.stderr == "ERROR: failed to solve: lint violation found for rules: JSONArgsRecommended\n"
+    skipped = build("# check=error=true\nFROM box\nCMD echo\n", "--build-arg", "BUILDKIT_DOCKERFILE_CHECK=skip=all")
+    assert skipped.code == 0 and "WARN" not in skipped.stderr
