@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from pallet.gotemplate import GoInt, GoMap, GoNil, GoSlice, GoStruct
-from pallet.oci.config import LEFT_OUT_WHEN_EMPTY, ContainerConfig, Healthcheck
+from pallet.oci.config import ContainerConfig, Healthcheck
+from pallet.oci.docker_config import LEFT_OUT_WHEN_EMPTY
 
 
 def strings(items: Iterable[str] | None, go_type: str = "[]string") -> object:

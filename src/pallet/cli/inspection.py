@@ -6,21 +6,20 @@ the object's JSON; what is missing is reported behind what was found.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-import msgspec
-
-from pallet.cli.context import Context
 from pallet.cli.failure import Failure
 from pallet.errors import PalletError, TemplateError
+from pallet.oci.quickjson import write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from pallet.cli.context import Context
     from pallet.cli.failure import Fail
 
-Found = tuple[object, dict[str, Any]]
-"""An object as a typed Go value and as docker's JSON object."""
+    Found = tuple[Callable[[], object], dict[str, Any]]
+    """An object as docker's JSON object, and before that what gives it as a typed Go value, for templates."""
 
 
 def inspect_each(
@@ -55,8 +54,7 @@ def inspect_each(
     if template and template != "json":
         ctx.stdout.write(_through_template(template, found, failures, typed_only) or "\n")
     else:
-        raw = msgspec.json.format(msgspec.json.encode([each[1] for each in found]), indent=-1 if template else 4)
-        ctx.print(raw.decode())
+        ctx.print(write([plain for _, plain in found], indent=None if template else 4))
     for text, _ in failures:
         ctx.warn(text)
     return failures[-1][1] if failures else 0
@@ -72,7 +70,7 @@ def _through_template(source: str, found: list[Found], failures: list[tuple[str,
     out = ""
     for typed, plain in found:
         try:
-            out += template.execute(typed) + "\n"
+            out += template.execute(typed()) + "\n"
         except TemplateError as first:
             try:
                 if typed_only:

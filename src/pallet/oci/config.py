@@ -11,6 +11,7 @@ import msgspec
 
 from pallet.digest import Digest
 from pallet.oci.codec import decode, to_json_object
+from pallet.oci.docker_config import docker_config
 from pallet.platform import Platform
 
 
@@ -56,30 +57,7 @@ class ContainerConfig(msgspec.Struct, frozen=True, rename="pascal"):
 
     def to_docker(self) -> dict[str, Any]:
         """The JSON object docker writes for this config: its key order, and its rule of what is left out when empty."""
-        fields = to_json_object(self)
-        return {
-            key: dict(sorted(value.items())) if key in _SORTED and value else value
-            for key, value in fields.items()
-            if value or key not in LEFT_OUT_WHEN_EMPTY
-        }
-
-
-_SORTED = frozenset({"ExposedPorts", "Labels", "Volumes"})  # Go writes a map's keys in order
-
-
-LEFT_OUT_WHEN_EMPTY = frozenset(
-    {
-        "ExposedPorts",
-        "Healthcheck",
-        "ArgsEscaped",
-        "NetworkDisabled",
-        "MacAddress",
-        "StopSignal",
-        "StopTimeout",
-        "Shell",
-    }
-)
-"""The keys of a container's config that docker's JSON lacks when they are empty."""
+        return docker_config(to_json_object(self))
 
 
 class RootFS(msgspec.Struct, frozen=True):

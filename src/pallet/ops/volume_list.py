@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
-
-from pallet.engine import Engine
 from pallet.ops.filters import Filters, labels_match
 from pallet.ops.times import rfc3339_local
 from pallet.ops.volume_create import volume_data
-from pallet.store.volumes import Volume
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from pallet.engine import Engine
+    from pallet.store.volumes import Volume
 
 FILTERS = ("dangling", "driver", "label", "name")
 

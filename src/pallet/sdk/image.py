@@ -51,12 +51,13 @@ class Image(Model):
         config = self.attrs["Config"] or {}
         return dict(config.get("Labels") or {})
 
-    def tag(self, repository: str, tag: str | None = None) -> bool:
+    def tag(self, repository: str, tag: str | None = None, force: bool = False) -> bool:
         """Give the image one more name.
 
         Args:
             repository: the name, which may have a tag.
             tag: the tag; `latest` if there is none at all.
+            force: changes nothing: a name that another image has is taken from it.
 
         Returns:
             True.
@@ -173,7 +174,7 @@ class Image(Model):
     def _inspect(self) -> dict[str, Any]:
         from pallet.ops.inspect_image import inspect_image
 
-        return json_object(inspect_image(self._engine, self._id).to_docker())
+        return json_object(inspect_image(self._engine, self._id))
 
     def __repr__(self) -> str:
         try:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 
 from pallet.digest import Digest
-from pallet.errors import HostError, NotFound
+from pallet.errors import HostError, Integrity, NotFound
 from pallet.host.files import sync_directory, unlink_if_there
 
 TYPE_CHECKING = False
@@ -95,6 +95,15 @@ class Blobs:
                 pieces.append(piece)
                 left -= len(piece)
         return verify(b"".join(pieces), descriptor)
+
+    def read_whole(self, digest: Digest) -> bytes:
+        """A blob that is known to be small, such as a recorded image's config, verified. Errors as `read`."""
+        with self.open(digest) as file:
+            raw = file.read()
+        found = Digest.of(raw)
+        if found != digest:
+            raise Integrity(f"{digest}: the content has the digest {found}")
+        return raw
 
     def ingest(self, descriptor: Descriptor, waiting: Callable[[], None] | None = None) -> Ingest:
         """Begin, or go on, to take in a blob whose digest is known.

@@ -14,11 +14,16 @@ if TYPE_CHECKING:
 
 def find_container(ctx: Context, name: str, *, with_size: bool = False) -> Found:
     """The container with this name, typed and as JSON."""
-    from pallet.cli.container.govalue import container_value
     from pallet.ops.container_inspect import inspect_container
 
     plain = inspect_container(ctx.engine, name, with_size=with_size)
-    return container_value(plain, ctx.engine.store.containers.find(plain["Id"]).config), plain
+
+    def typed() -> object:
+        from pallet.cli.container.govalue import container_value
+
+        return container_value(plain, ctx.engine.store.containers.find(plain["Id"]).config)
+
+    return typed, plain
 
 
 def _run(ctx: Context, opts: Options, args: list[str]) -> int:

@@ -2,43 +2,51 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
+
 from pallet.cli.govalues import container_config, string_map, strings
 from pallet.gotemplate import GoInt, GoStruct
-from pallet.ops.inspect_image import ImageInspect
+from pallet.oci.config import ContainerConfig
 
 
-def image_value(image: ImageInspect) -> GoStruct:
-    """The typed value; its fields are in the order of docker's declaration."""
+def image_value(image: dict[str, Any]) -> GoStruct:
+    """The typed value of an image's JSON; its fields are in the order of docker's declaration."""
+    root, driver = image["RootFS"], image["GraphDriver"]
     return GoStruct(
         "types.ImageInspect",
         {
-            "ID": image.id,
-            "RepoTags": strings(image.repo_tags),
-            "RepoDigests": strings(image.repo_digests),
-            "Parent": image.parent,
-            "Comment": image.comment,
-            "Created": image.created,
-            "Container": image.container,
-            "ContainerConfig": container_config(image.container_config),
-            "DockerVersion": image.docker_version,
-            "Author": image.author,
-            "Config": container_config(image.config),
-            "Architecture": image.architecture,
-            "Variant": image.variant,
-            "Os": image.os,
-            "OsVersion": image.os_version,
-            "Size": GoInt(image.size),
-            "VirtualSize": GoInt(image.virtual_size),
+            "ID": image["Id"],
+            "RepoTags": strings(image["RepoTags"]),
+            "RepoDigests": strings(image["RepoDigests"]),
+            "Parent": image["Parent"],
+            "Comment": image["Comment"],
+            "Created": image["Created"],
+            "Container": image["Container"],
+            "ContainerConfig": _config(image["ContainerConfig"]),
+            "DockerVersion": image["DockerVersion"],
+            "Author": image["Author"],
+            "Config": _config(image["Config"]),
+            "Architecture": image["Architecture"],
+            "Variant": image.get("Variant", ""),
+            "Os": image["Os"],
+            "OsVersion": image.get("OsVersion", ""),
+            "Size": GoInt(image["Size"]),
+            "VirtualSize": GoInt(image["VirtualSize"]),
             "GraphDriver": GoStruct(
-                "types.GraphDriverData",
-                {"Data": string_map(image.graph_driver.data), "Name": image.graph_driver.name},
+                "types.GraphDriverData", {"Data": string_map(driver["Data"]), "Name": driver["Name"]}
             ),
             "RootFS": GoStruct(
                 "types.RootFS",
-                {"Type": image.root_fs.type, "Layers": strings(image.root_fs.layers), "BaseLayer": ""},
+                {"Type": root["Type"], "Layers": strings(root.get("Layers", ())), "BaseLayer": ""},
                 tags={"Layers": ",omitempty", "BaseLayer": ",omitempty"},
             ),
-            "Metadata": GoStruct("types.ImageMetadata", {"LastTagTime": image.metadata.last_tag_time}),
+            "Metadata": GoStruct("types.ImageMetadata", {"LastTagTime": image["Metadata"]["LastTagTime"]}),
         },
         tags={"ID": "Id", "Variant": ",omitempty", "OsVersion": ",omitempty"},
     )
+
+
+def _config(config: dict[str, Any] | None) -> object:
+    return container_config(None if config is None else msgspec.convert(config, ContainerConfig))

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 def find_image(ctx: Context, name: str) -> Found:
     """The image with this name, typed and as JSON."""
-    from pallet.cli.image.govalue import image_value
     from pallet.errors import InvalidReference, NoSuchImage
     from pallet.ops.inspect_image import inspect_image
 
@@ -27,7 +26,13 @@ def find_image(ctx: Context, name: str) -> Found:
         raise NoSuchImage(name) from error
     except InvalidReference as error:
         raise InvalidReference(f"no such image: {name}: {error.message}") from error
-    return image_value(image), image.to_docker()
+
+    def typed() -> object:
+        from pallet.cli.image.govalue import image_value
+
+        return image_value(image)
+
+    return typed, image
 
 
 def _run(ctx: Context, opts: Options, args: list[str]) -> int:

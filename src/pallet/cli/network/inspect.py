@@ -23,7 +23,7 @@ def find_network(ctx: Context, name: str) -> Found:
     from pallet.ops.network_inspect import inspect_network
 
     plain = inspect_network(ctx.engine, name)
-    return _typed(plain), plain
+    return lambda: _typed(plain), plain
 
 
 def _typed(plain: dict[str, Any]) -> object:

@@ -18,13 +18,18 @@ def find_volume(ctx: Context, name: str) -> Found:
     Raises:
         NotFound: there is none.
     """
-    from pallet.cli.govalues import string_map
-    from pallet.gotemplate import GoStruct
     from pallet.ops.volume_list import inspect_volume
 
     plain = inspect_volume(ctx.engine, name)
-    typed = {**plain, "Labels": string_map(plain["Labels"]), "Options": string_map(plain["Options"])}
-    return GoStruct("types.Volume", typed), plain
+
+    def typed() -> object:
+        from pallet.cli.govalues import string_map
+        from pallet.gotemplate import GoStruct
+
+        maps = {key: string_map(plain[key]) for key in ("Labels", "Options")}
+        return GoStruct("types.Volume", {**plain, **maps})
+
+    return typed, plain
 
 
 def _run(ctx: Context, opts: Options, args: list[str]) -> int:
