@@ -32,12 +32,30 @@ _MOST = 4  # containers at a time
 
 
 class State(msgspec.Struct, frozen=True, rename="pascal"):
-    """What `inspect` says of a container."""
+    """What `inspect` says of a container's state."""
 
     status: str
     pid: int
     running: bool
     exit_code: int
+
+
+class RestartPolicy(msgspec.Struct, frozen=True, rename="pascal"):
+    name: str
+
+
+class HostConfig(msgspec.Struct, frozen=True, rename="pascal"):
+    auto_remove: bool
+    restart_policy: RestartPolicy
+
+
+class Seen(msgspec.Struct, frozen=True, rename="pascal"):
+    """What `inspect` says of a container, at one moment."""
+
+    id: str
+    path: str
+    state: State
+    host_config: HostConfig
 
 
 class Torture:
@@ -60,8 +78,30 @@ class Torture:
     def names(self) -> list[str]:
         return self.pallet.ok("ps", "-a", "--format", "{{.Names}}").split()
 
-    def state(self, name: str) -> State:
-        return msgspec.json.decode(self.pallet.ok("inspect", "-f", "{{json .State}}", name), type=State)
+    def look(self) -> dict[str, Seen]:
+        """All that are there, but for those that go of themselves (`--rm`) meanwhile."""
+        return {name: seen for name in self.names() if (seen := self.seen(name)) is not None}
+
+    def seen(self, name: str) -> Seen | None:
+        """A container; None if it is gone."""
+        done = self.pallet("inspect", "-f", "{{json .}}", name)
+        if done.code:
+            assert name not in self.names(), done.stderr
+            return None
+        return msgspec.json.decode(done.raw, type=Seen)
+
+    def status(self, name: str) -> str:
+        seen = self.seen(name)
+        return seen.state.status if seen is not None else "gone"
+
+    def pid(self, name: str) -> int:
+        seen = self.seen(name)
+        return seen.state.pid if seen is not None else 0
+
+    def remove(self, names: list[str]) -> None:
+        if names:
+            self.pallet("rm", "-f", *names)  # some may have gone of themselves
+            assert not set(names) & set(self.names())
 
     def run(self, *flags: str) -> str:
         """A container that runs till it is stopped."""
@@ -72,7 +112,7 @@ class Torture:
 
     def running(self) -> str:
         """The name of a container that runs."""
-        found = [name for name in self.names() if self.state(name).status == "running"]
+        found = [name for name, seen in self.look().items() if seen.state.status == "running" and seen.path == "sleep"]
         return self.chance.choice(found) if found else self.run()
 
     def kill(self, verb: str, *args: str) -> None:
@@ -115,24 +155,23 @@ class Torture:
     def is_true(self) -> None:
         """What is said of each container is so."""
         self.ids |= set(self.pallet.ok("ps", "-aq", "--no-trunc").split())
-        for name in self.names():
-            state = self.state(name)
-            print(f"    {name}: {state}", flush=True)
-            if state.status == "paused":
+        for name, seen in self.look().items():
+            print(f"    {name}: {seen.state}", flush=True)
+            if seen.state.status == "paused":
                 self.pallet.ok("unpause", name)
-                state = self.state(name)
+                seen = self.seen(name) or seen
+            state = seen.state
             if state.status == "running":
-                assert Path(f"/proc/{state.pid}").exists() or self.state(name).pid != state.pid
+                assert Path(f"/proc/{state.pid}").exists() or self.pid(name) != state.pid
                 said = self.pallet("exec", name, "echo", "alive")
                 if said.stdout != "alive\n":  # it was just ending, by itself or of the last round's signal
                     print(f"    {name}: {said.stderr.strip()}", flush=True)
-                    wait_until(lambda old=state.pid, name=name: self.state(name).pid != old, f"{name} has ended")  # type: ignore[misc]
+                    wait_until(lambda old=state.pid, name=name: self.pid(name) != old, f"{name} has ended")  # type: ignore[misc]
             elif state.status in ("exited", "created"):
                 assert not state.running
-                if self.pallet.ok("inspect", "-f", "{{.HostConfig.RestartPolicy.Name}}", name) not in ("", "no"):
+                if seen.host_config.restart_policy.name not in ("", "no"):
                     continue  # our look may just have had it started again
-                id = self.pallet.ok("inspect", "-f", "{{.Id}}", name)
-                wait_until(lambda id=id: not processes_naming(f"--cid {id}"), f"{name} has no conmon")  # type: ignore[misc]
+                wait_until(lambda id=seen.id: not processes_naming(f"--cid {id}"), f"{name} has no conmon")  # type: ignore[misc]
                 assert self.pallet("exec", name, "true").code == 1
             else:
                 assert state.status == "restarting", state
@@ -143,29 +182,28 @@ class Torture:
         if not names:
             return
         name = self.chance.choice(names)
-        goes = (
-            self.state(name).running and self.pallet.ok("inspect", "-f", "{{.HostConfig.AutoRemove}}", name) == "true"
-        )
-        self.pallet.ok("stop", "-t", "0", name)
-        if goes:
+        before = self.seen(name)
+        stopped = self.pallet("stop", "-t", "0", name)
+        if before is None or (before.host_config.auto_remove and before.state.status != "created"):
             wait_until(lambda: name not in self.names(), f"{name} is removed, as --rm has it")
         else:
+            assert stopped.code == 0, stopped.stderr
             self.is_started_again(name)
-        for name in names[_MOST:]:
-            self.pallet.ok("rm", "-f", name)
+        self.remove(names[_MOST:])
 
     def is_started_again(self, name: str) -> None:
         """One that does not run is, and runs then."""
-        assert self.state(name).status in ("exited", "created")
+        stopped = self.seen(name)
+        assert stopped is not None
+        assert stopped.state.status in ("exited", "created")
         self.pallet.ok("start", name)
-        if self.pallet.ok("inspect", "-f", "{{.Path}}", name) == "sleep":  # others end by themselves
-            assert self.state(name).status == "running"
+        if stopped.path == "sleep":  # others end by themselves
+            assert self.status(name) == "running"
 
     def ends(self) -> None:
         """All is removed; nothing is left."""
         pallet = self.pallet
-        if names := self.names():
-            pallet.ok("rm", "-f", *names)
+        self.remove(self.names())
         pallet.ok("system", "prune", "-f", "--volumes")
         assert leaks.settled(self.session, self.roots, self.before) == []
         wait_until(lambda: not processes_naming(f"sleep {_SLEEP}", *self.roots), "all processes are gone")
@@ -234,7 +272,7 @@ def _commit(torture: Torture) -> None:
     name = torture.running()
     torture.pallet.ok("exec", name, "sh", "-c", "head -c 3000000 /dev/urandom >/noise")
     torture.kill("commit", "commit", name, "made")
-    assert torture.state(name).status in ("running", "exited")  # the guard, or we, have let it go on
+    assert torture.status(name) in ("running", "exited")  # the guard, or we, have let it go on
 
 
 def _logs(torture: Torture) -> None:
