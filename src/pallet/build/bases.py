@@ -86,7 +86,7 @@ class Bases:
                 self._pulled = True
                 image, digest = self._pull(name, platform, step)
             else:
-                image, digest = here, self._digest(name, here)
+                image, digest = here
         chain = chain_ids(image.config.diff_ids)
         infos = [self._engine.snapshots.info(each) for each in chain]
         packed = [
@@ -121,11 +121,19 @@ class Bases:
         rows = self._engine.store.images.repo_digests_of(image.id)
         return next((row.digest for row in rows if row.name == repository), image.manifest.digest)
 
-    def _here(self, name: str, platform: Platform) -> StoredImage | None:
+    def _here(self, name: str, platform: Platform) -> tuple[StoredImage, Digest] | None:
         try:
-            return platform_image(self._engine, name, platform)
+            image = platform_image(self._engine, name, platform)
         except NoSuchImage:
-            return None
+            return self._foreign(name, platform)
+        return image, self._digest(name, image)
+
+    def _foreign(self, name: str, platform: Platform) -> tuple[StoredImage, Digest] | None:
+        """An image for another machine that was pulled before."""
+        from pallet.store.foreign_images import find_foreign
+
+        found = find_foreign(self._engine.store.db, parse(name).with_default_tag(), str(platform))
+        return None if found is None else (image_by_id(self._engine, found.image, found.manifest), found.digest)
 
     def _pull(self, name: str, platform: Platform, step: Step) -> tuple[StoredImage, Digest]:
         """From its registry, with the digest that it has there; for another machine without the name.
@@ -135,6 +143,7 @@ class Bases:
         from pallet.ops.copy import resolve_image
         from pallet.ops.pull import pull
         from pallet.registry.source import RegistrySource
+        from pallet.store.foreign_images import ForeignImage, keep_foreign
 
         reference = parse(name).with_default_tag()
         if rank(platform, host()) is not None:
@@ -143,7 +152,9 @@ class Bases:
         resolved = resolve_image(RegistrySource(self._engine.registry, reference), platform)
         exact = reference.with_digest(resolved.manifest.digest)
         pulled = pull(self._engine, exact, platform=platform, progress=step.progress)
-        return image_by_id(self._engine, pulled.image, resolved.manifest.digest), resolved.root.digest
+        found = ForeignImage(resolved.root.digest, pulled.image, resolved.manifest.digest)
+        keep_foreign(self._engine.store.db, reference, str(platform), found)
+        return image_by_id(self._engine, found.image, found.manifest), found.digest
 
 
 def _full(name: str) -> str:

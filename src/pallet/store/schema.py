@@ -8,6 +8,8 @@ Image tables
     tags           name:tag -> image, and the manifest or index that a push of that name sends
     repo_digests   name@digest -> image, as a registry called it
     garbage        blobs and snapshots that lost their last user and wait for a collector
+    foreign_images what a name meant in its registry for another machine, where it has no name here
+
 Container tables
     containers     one row a container: the record as JSON, and what listing needs in columns
     endpoints      one row for each network of each container: how it joins, and where it is while it runs
@@ -165,5 +167,16 @@ MIGRATIONS: tuple[str, ...] = (
         used INTEGER NOT NULL              -- nanoseconds: when it was last wanted
     );
     CREATE INDEX last_builds_image ON last_builds (image);
+    """,
+    """
+    CREATE TABLE foreign_images (
+        reference TEXT NOT NULL,           -- name:tag or name@digest in a registry
+        platform TEXT NOT NULL,            -- what was wanted of it, which does not run here
+        digest TEXT NOT NULL,              -- what the registry had: of a manifest or index
+        image TEXT NOT NULL REFERENCES images (id) ON DELETE CASCADE,
+        manifest TEXT NOT NULL,
+        PRIMARY KEY (reference, platform)
+    ) WITHOUT ROWID;
+    CREATE INDEX foreign_images_image ON foreign_images (image);
     """,
 )

@@ -184,3 +184,40 @@ def test_repair_drops_an_index_that_cannot_be_had(pallet: PalletCLI, context: Pa
     place = pallet.home / "after"
     pallet.ok("save", "--format", "oci-dir", "-o", str(place), "local")
     assert "index" not in entries(place)[0]["mediaType"]
+
+
+def test_a_base_for_another_machine_is_asked_for_once(
+    make_pallet: Callable[..., PalletCLI], pallet: PalletCLI, context: Path, tmp_path: Path
+) -> None:
+    other = make_pallet("other")
+    with RegistryServer() as server:
+        name = f"{server.host}/asked/base"
+        pallet.ok("build", *_BOTH, "-t", name, str(context))
+        pallet.ok("push", name)
+        index = pallet.ok("image", "inspect", "--format", "{{index .RepoDigests 0}}", name)
+        tagged, exact = f"FROM {name}\n", f"FROM {index}\n"
+        assert [which(other, "linux/arm64", text, tmp_path) for text in (tagged, exact)] == ["arm64", "arm64"]
+    for text in (tagged, exact):
+        assert which(other, "linux/arm64", text, tmp_path) == "arm64"  # nobody is there to be asked
+    (tmp_path / "Dockerfile").write_text(tagged)
+    refreshed = other("build", "--pull", "--platform", "linux/arm64", str(tmp_path))
+    assert refreshed.code == 1 and "connection refused" in refreshed.stderr
+    other.ok("image", "prune", "-af")
+    other.ok("builder", "prune", "-af")
+    gone = other("build", "--platform", "linux/arm64", str(tmp_path))
+    assert gone.code == 1 and "connection refused" in gone.stderr
+    assert other("system", "check").code == 0
+
+
+def test_a_name_that_moved_is_asked_for_again(
+    make_pallet: Callable[..., PalletCLI], pallet: PalletCLI, multi: str, context: Path, tmp_path: Path
+) -> None:
+    """Pulled again for this machine, it stands for another index: what it was for others is not trusted any more."""
+    other = make_pallet("other")
+    assert which(other, "linux/arm64", f"FROM {multi}\n", tmp_path) == "arm64"
+    (context / "arm64").write_text("newer")
+    pallet.ok("build", *_BOTH, "-t", multi, str(context))
+    pallet.ok("push", multi)
+    assert which(other, "linux/arm64", f"FROM {multi}\n", tmp_path) == "arm64"
+    other.ok("pull", multi)
+    assert which(other, "linux/arm64", f"FROM {multi}\n", tmp_path) == "newer"
