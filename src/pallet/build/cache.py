@@ -16,7 +16,8 @@ from pallet.build.layers import Layer, Packed, chain_of
 from pallet.content import ImageSource
 from pallet.digest import Digest, sha256_hex
 from pallet.engine import Engine
-from pallet.layer.snapshots import SnapshotInfo, Staging
+from pallet.layer.snapshot_info import SnapshotInfo
+from pallet.layer.snapshots import Staging
 from pallet.oci.descriptor import Descriptor
 from pallet.ops.times import now_ns
 from pallet.store.build_cache import CachedLayer

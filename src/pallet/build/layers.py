@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Future  # it brings logging with it, and a build of found layers needs neither
 
     from pallet.content import ImageSource
-    from pallet.layer.snapshots import ImageInfo, Staging
+    from pallet.layer.snapshot_info import ImageInfo
+    from pallet.layer.snapshots import Staging
     from pallet.oci.descriptor import Descriptor
 
 

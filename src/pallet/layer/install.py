@@ -28,7 +28,8 @@ from pallet.host.mounts import run_in_mount_namespace
 from pallet.layer.erofs.patch import settle_image
 from pallet.layer.settle import settle, settle_again
 from pallet.layer.small import SmallImageJob
-from pallet.layer.snapshots import SnapshotInfo, Snapshots, Staging
+from pallet.layer.snapshot_info import SnapshotInfo
+from pallet.layer.snapshots import Snapshots, Staging
 from pallet.layer.stacked import apply_on_top
 from pallet.layer.unpack import Unpacker, UnpackJob
 from pallet.layer.unpacked import Unpacked

@@ -10,60 +10,29 @@ Names are short because a mount's options have to fit in one page. A snapshot ap
 changes afterwards; that it is on the disk by then is not waited for, see `pallet.layer.unsynced`. The same layer on
 other parents is another snapshot: what it looks like may depend on them. Trees and images stand side by side;
 `pallet.host.erofs` mounts what needs mounting.
+
+The module is on the quick path: what is written down about snapshots is loaded where it is needed.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator, Sequence, Set
-from types import TracebackType
-
-import msgspec
 
 from pallet.digest import Digest
 from pallet.errors import HostError, Integrity, NotFound, PalletError
 from pallet.host.erofs import image_of, tar_of
 from pallet.host.files import make_spreading_directory, remove_tree, tree_size
 from pallet.host.locks import try_flock
-from pallet.layer.erofs.check import metadata_digest
 from pallet.layer.placement import snapshot_path
 from pallet.layer.unsynced import OLD, Unsynced
-from pallet.oci.codec import decode, encode
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence, Set
+    from types import TracebackType
 
-class ImageInfo(msgspec.Struct, frozen=True):
-    """The EROFS image of a layer, as it was made.
-
-    Attributes:
-        tar_size: bytes of the layer's tar in it, whose digest is the diff ID.
-        metadata: the digest of all the rest of it.
-        apart: whether the tar is a file beside it.
-    """
-
-    tar_size: int
-    metadata: Digest
-    apart: bool = False
-
-
-class SnapshotInfo(msgspec.Struct, frozen=True):
-    """What a snapshot is.
-
-    Attributes:
-        chain_id: its key.
-        diff_id: the digest of the layer's uncompressed tar.
-        parent: the chain ID of what it lies on; empty for a bottom layer.
-        size: bytes of its files, as docker counts a layer.
-        files: how many entries the layer's tar has.
-        image: says more if it is an EROFS image; None if it is a tree.
-    """
-
-    chain_id: Digest
-    diff_id: Digest
-    parent: str
-    size: int
-    files: int
-    image: ImageInfo | None = None
+    from pallet.layer.snapshot_info import ImageInfo, SnapshotInfo
 
 
 class Staging:
@@ -112,6 +81,9 @@ class Staging:
         """
         if not os.path.exists(self.image):
             return None
+        from pallet.layer.erofs.check import metadata_digest
+        from pallet.layer.snapshot_info import ImageInfo
+
         apart = os.path.exists(self.tar)
         return ImageInfo(tar_size, metadata_digest(self.image, 0 if apart else tar_size), apart)
 
@@ -208,6 +180,9 @@ class Snapshots:
             raise NotFound(f"unpacked layer {chain} is missing") from error
         except OSError as error:
             raise HostError(f"cannot read unpacked layer {chain}: {error.strerror}") from error
+        from pallet.layer.snapshot_info import SnapshotInfo
+        from pallet.oci.codec import decode
+
         try:
             info = decode(raw, SnapshotInfo, f"the description of layer {chain}")
         except PalletError as error:
@@ -261,6 +236,8 @@ class Snapshots:
         """
         if not made:
             return
+        from pallet.oci.codec import encode
+
         try:
             os.makedirs(self._directory, mode=0o700, exist_ok=True)
             for staging, info in made:
@@ -314,6 +291,9 @@ class Snapshots:
 
     def _described(self) -> Iterator[tuple[str, str]]:
         """Each directory with its chain ID, empty if that cannot be read or does not belong there."""
+        from pallet.layer.snapshot_info import SnapshotInfo
+        from pallet.oci.codec import decode
+
         for name in _names(self._directory):
             path = os.path.join(self._directory, name)
             try:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from pallet.digest import Digest
-from pallet.engine import Engine
-from pallet.oci.config import parse_config
+from pallet.oci.quickjson import parse_object
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pallet.engine import Engine
 
 
-class HistoryStep(msgspec.Struct, frozen=True):
+class HistoryStep:
     """One step, newest first.
 
     Attributes:
@@ -21,12 +22,15 @@ class HistoryStep(msgspec.Struct, frozen=True):
         tags: familiar names of the step's image.
     """
 
-    id: str
-    created: str
-    created_by: str
-    size: int
-    comment: str
-    tags: tuple[str, ...]
+    __slots__ = ("comment", "created", "created_by", "id", "size", "tags")
+
+    def __init__(self, id: str, created: str, created_by: str, size: int, comment: str, tags: tuple[str, ...]) -> None:
+        self.id = id
+        self.created = created
+        self.created_by = created_by
+        self.size = size
+        self.comment = comment
+        self.tags = tags
 
 
 def image_history(engine: Engine, name: str) -> list[HistoryStep]:
@@ -37,21 +41,21 @@ def image_history(engine: Engine, name: str) -> list[HistoryStep]:
     """
     images = engine.store.images
     match = images.resolve(name)
-    config = parse_config(engine.store.blobs.read(images.config_of(match.image)))
-    sizes = [layer.unpacked for layer in images.layers_of(match.image)]
+    config = parse_object(engine.store.blobs.read_whole(match.image), "the image config")
+    unpacked = iter([layer.unpacked for layer in images.layers_of(match.image)])
+    entries = config.get("history") or ()
+    sizes = [0 if entry.get("empty_layer") else next(unpacked, 0) for entry in entries]
+    known: Digest | None = match.image
     steps: list[HistoryStep] = []
-    for entry in config.history:
-        size = sizes.pop(0) if not entry.empty_layer and sizes else 0
-        steps.append(HistoryStep("<missing>", entry.created, entry.created_by, size, entry.comment, ()))
-    steps.reverse()
-    known = match.image
-    for position, step in enumerate(steps):
-        names = tuple(sorted(familiar_tags(engine, known)))
-        steps[position] = msgspec.structs.replace(step, id=known, tags=names)
-        parent = images.get(known).parent
-        if not parent:
-            break
-        known = Digest(parent)
+    for entry, size in zip(reversed(entries), reversed(sizes), strict=True):
+        id = known or "<missing>"
+        tags: tuple[str, ...] = ()
+        if known is not None:
+            tags = tuple(sorted(familiar_tags(engine, known)))
+            parent = images.get(known).parent
+            known = Digest(parent) if parent else None
+        created, created_by, comment = (entry.get(key, "") for key in ("created", "created_by", "comment"))
+        steps.append(HistoryStep(id, created, created_by, size, comment, tags))
     return steps
 
 

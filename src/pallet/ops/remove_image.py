@@ -5,23 +5,35 @@ The rules and texts are docker's (moby, daemon/images/image_delete.go).
 
 from __future__ import annotations
 
-import msgspec
-
 from pallet.digest import Digest
-from pallet.engine import Engine
 from pallet.errors import Conflict
 from pallet.layer.unsynced import OLD
-from pallet.ops.container_running import is_running
 from pallet.ops.record_event import image_event
 from pallet.reference import Reference
-from pallet.store.rows import Match
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pallet.engine import Engine
+    from pallet.store.rows import Match
 
 
-class Removed(msgspec.Struct, frozen=True):
+class Removed(tuple[str, str]):
     """One line of docker's answer: a name that is gone, or an image or layer that is."""
 
-    untagged: str = ""
-    deleted: str = ""
+    __slots__ = ()
+
+    def __new__(cls, *, untagged: str = "", deleted: str = "") -> Removed:
+        return super().__new__(cls, (untagged, deleted))
+
+    @property
+    def untagged(self) -> str:
+        """The name; empty if it is another line."""
+        return self[0]
+
+    @property
+    def deleted(self) -> str:
+        """The image's id or the layer's chain ID; empty if it is another line."""
+        return self[1]
 
 
 def remove_image(engine: Engine, name: str, *, force: bool = False, prune_parents: bool = True) -> list[Removed]:
@@ -140,6 +152,8 @@ def _refuse_if_used(engine: Engine, image: Digest, name: str) -> None:
 
 
 def _refuse_conflicts(engine: Engine, image: Digest, *, force: bool, ignore_references: bool = False) -> None:
+    from pallet.ops.container_running import is_running
+
     running = stopped = ""
     for user in engine.store.containers.using_image(image):
         if is_running(engine, user):

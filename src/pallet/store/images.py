@@ -124,8 +124,13 @@ class Images:
         Raises:
             NoSuchImage: it is not here.
         """
-        which = manifest or self.manifests_of(id)[0].digest
-        return tuple(LayerRow(row) for row in self._db.rows(_STACK, (id, which)))
+        if manifest is None:
+            sql = "SELECT digest FROM image_blobs WHERE image = ? AND kind = 'manifest' ORDER BY position LIMIT 1"
+            row = self._db.row(sql, (id,))
+            if row is None:
+                raise NoSuchImage(id)
+            manifest = Digest(row[0])
+        return tuple(LayerRow(row) for row in self._db.rows(_STACK, (id, manifest)))
 
     def find_layer(self, diff_id: Digest) -> LayerRow | None:
         """A stored layer with this content, however compressed and whatever it lies on, if there is one."""

@@ -42,9 +42,9 @@ class Volumes:
 
     def add(self, volume: Volume) -> bool:
         """Record a volume; tells whether it is new: one that is there already stays as it is."""
-        from pallet.oci.codec import encode
+        from pallet.oci.quickjson import write
 
-        row = (volume.name, volume.created, encode(volume.labels).decode(), encode(volume.options).decode())
+        row = (volume.name, volume.created, write(volume.labels), write(volume.options))
         with self._db.transaction() as connection:
             query = "INSERT OR IGNORE INTO volumes (name, created, labels, options) VALUES (?, ?, ?, ?)"
             return connection.execute(query, row).rowcount == 1
@@ -89,7 +89,7 @@ class Volumes:
 
 
 def _volume(row: tuple[str, int, str, str]) -> Volume:
-    from pallet.oci.codec import decode
+    from pallet.oci.quickjson import parse_object
 
-    values = [None if text == "null" else decode(text, dict[str, str], "a volume's record") for text in row[2:]]
+    values = [None if text == "null" else parse_object(text.encode(), "a volume's record") for text in row[2:]]
     return Volume(row[0], row[1], values[0], values[1])

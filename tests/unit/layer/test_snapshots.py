@@ -11,7 +11,8 @@ import pytest
 
 from pallet.digest import Digest
 from pallet.errors import Integrity, InvalidDigest, NotFound
-from pallet.layer.snapshots import SnapshotInfo, Snapshots
+from pallet.layer.snapshot_info import SnapshotInfo
+from pallet.layer.snapshots import Snapshots
 
 ONE, TWO = Digest.of(b"one"), Digest.of(b"two")
 

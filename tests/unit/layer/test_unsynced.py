@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from pallet.digest import Digest
-from pallet.layer.snapshots import SnapshotInfo, Snapshots
+from pallet.layer.snapshot_info import SnapshotInfo
+from pallet.layer.snapshots import Snapshots
 from pallet.layer.unsynced import Unsynced, chain_of
 
 ONE, TWO = Digest.of(b"one"), Digest.of(b"two")

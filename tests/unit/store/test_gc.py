@@ -10,7 +10,8 @@ import pytest
 from tests.unit.store.building import add_image, make_image
 
 from pallet.digest import Digest
-from pallet.layer.snapshots import SnapshotInfo, Snapshots
+from pallet.layer.snapshot_info import SnapshotInfo
+from pallet.layer.snapshots import Snapshots
 from pallet.oci.chain import chain_ids
 from pallet.oci.config import ContainerConfig, ImageConfig
 from pallet.oci.descriptor import describe

@@ -16,7 +16,8 @@ from pallet.store.store import Store
 CHURN = """
 import os, random, sys
 from pallet.digest import Digest
-from pallet.layer.snapshots import SnapshotInfo, Snapshots
+from pallet.layer.snapshot_info import SnapshotInfo
+from pallet.layer.snapshots import Snapshots
 from pallet.oci.chain import chain_ids
 from pallet.oci.descriptor import describe
 from pallet.reference import parse
