@@ -68,7 +68,7 @@ def test_debian_with_status_and_status_d(root: Path) -> None:
         root,
         "var/lib/dpkg/status",
         "Package: bash\nStatus: install ok installed\nArchitecture: amd64\n"
-        "Version: 5.2.15-2+b7\nSource: bash (5.2.15-2)\n"
+        "Version: 5.2.15-2+b7\nSource: bash (5.2.15-2)\nMaintainer: M K <m@example.org>\n"
         "Description: shell\n more\n\nPackage: gone\nStatus: deinstall ok config-files\nVersion: 1\n",
     )
     put(root, "var/lib/dpkg/status.d/tzdata", "Package: tzdata\nVersion: 2024a-0\nArchitecture: all\n")
@@ -84,6 +84,7 @@ def test_debian_with_status_and_status_d(root: Path) -> None:
     ]
     document = spdx_document("x", found, 0)
     check_spdx(document)
+    assert document["packages"][1]["supplier"] == "Organization: M K (m@example.org)"
     assert document["packages"][1]["licenseDeclared"] == "GPL-3.0-or-later AND LicenseRef-Odd-one"
 
 
@@ -163,6 +164,8 @@ def test_damaged_rpm_databases_are_told(root: Path) -> None:
         (("GPL-2.0-only AND (MIT or BSD-3-Clause)",), "GPL-2.0-only AND (MIT OR BSD-3-Clause)"),
         (("Apache-2.0 WITH LLVM-exception",), "Apache-2.0 WITH LLVM-exception"),
         (("use it as you like",), "LicenseRef-use-it-as-you-like"),
+        (("MIT with changes",), "LicenseRef-MIT-with-changes"),
+        (("GPL-2+ with Bison-exception",), "GPL-2.0-or-later WITH Bison-exception"),
     ],
 )
 def test_licences(names: tuple[str, ...], text: str) -> None:

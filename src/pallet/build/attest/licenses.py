@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import pairwise
 
 import msgspec
 
@@ -96,6 +97,8 @@ def _is_expression(tokens: list[str]) -> bool:
     bare = [token for token in tokens if token not in "()"]
     operators = [token.lower() in _WORDS for token in bare]
     balanced = tokens.count("(") == tokens.count(")")
+    if any(not name.endswith("-exception") for word, name in pairwise(bare) if word.lower() == "with"):
+        return False  # only an exception may stand there
     return balanced and len(bare) % 2 == 1 and all(flag == bool(place % 2) for place, flag in enumerate(operators))
 
 

@@ -101,7 +101,8 @@ def _package(package: Package, extracted: dict[str, str]) -> dict[str, Any]:
         ],
     }
     if package.supplier:
-        described["supplier"] = f"Organization: {package.supplier}"
+        name, bracket, address = package.supplier.partition(" <")
+        described["supplier"] = f"Organization: {name}" + (f" ({address.rstrip('> ')})" if bracket else "")
     if package.homepage.startswith(("http://", "https://")):
         described["homepage"] = package.homepage
     if package.summary:
