@@ -9,8 +9,6 @@ from pallet.errors import NotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pallet.cli.command import Options
     from pallet.cli.context import Context
     from pallet.digest import Digest
@@ -26,12 +24,12 @@ _HOW = ("quiet", "progress")  # how it is told of
 _REMOTE = ("http://", "https://", "git://", "ssh://", "git@", "github.com/")
 
 
-def question_of(opts: Options, environ: Mapping[str, str], where: str) -> Question | None:
+def question_of(ctx: Context, opts: Options, where: str) -> Question | None:
     """What a command line asks for; None if the answer may be another each time.
 
     Args:
+        ctx: gives what flags leave open.
         opts: the flags.
-        environ: gives what flags leave open.
         where: the context.
     """
     if any(getattr(opts, name) for name in _NEVER) or opts.progress not in _PROGRESS or opts.call != "build":
@@ -44,9 +42,11 @@ def question_of(opts: Options, environ: Mapping[str, str], where: str) -> Questi
         if inside.startswith(".."):
             return None
     flags = sorted((name, value) for name, value in vars(opts).items() if not name.startswith("_") and name not in _HOW)
-    left = ["SOURCE_DATE_EPOCH", *(word for word in opts.build_arg if "=" not in word)]
+    left = [
+        ctx.environ.get(name) for name in ("SOURCE_DATE_EPOCH", *(word for word in opts.build_arg if "=" not in word))
+    ]
     try:
-        return Question(where, inside, [repr(flags), *(repr(environ.get(name)) for name in left)])
+        return Question(where, inside, [repr(flags), repr(left), repr(ctx.user_config.proxies(()))])
     except OSError:
         return None
 

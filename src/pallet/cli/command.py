@@ -43,10 +43,13 @@ class Flag(_Frozen):
         complete: what the shell may offer as the value: `file`, `dir`, a kind that `ops.complete` finds (`image`,
             `running`, `signal`, ...), `filters MODULE` for the keys in a module's `FILTERS`, or words with spaces.
         deprecated_short: what to use instead of the letter; the letter still works, with a note.
+        config: the key of docker's `config.json` that has the value if the flag is not given.
+        variable: the environment variable that has it.
     """
 
     __slots__ = (
         "complete",
+        "config",
         "default",
         "deprecated_short",
         "help",
@@ -57,6 +60,7 @@ class Flag(_Frozen):
         "read",
         "short",
         "shown",
+        "variable",
     )
 
     name: str
@@ -70,6 +74,8 @@ class Flag(_Frozen):
     shown: str | None
     complete: str
     deprecated_short: str
+    config: str
+    variable: str
 
     def __init__(
         self,
@@ -85,6 +91,8 @@ class Flag(_Frozen):
         shown: str | None = None,
         complete: str = "",
         deprecated_short: str = "",
+        config: str = "",
+        variable: str = "",
     ) -> None:
         put = object.__setattr__
         put(self, "name", name)
@@ -98,6 +106,8 @@ class Flag(_Frozen):
         put(self, "shown", shown)
         put(self, "complete", complete)
         put(self, "deprecated_short", deprecated_short)
+        put(self, "config", config)
+        put(self, "variable", variable)
 
     @property
     def attribute(self) -> str:
@@ -138,6 +148,11 @@ class Options:
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"Options is immutable: {name}")
+
+    def replaced(self, values: dict[str, object]) -> Options:
+        """The same with other values; these do not count as the user's."""
+        kept = {name: value for name, value in self.__dict__.items() if name != "_changed"}
+        return Options({**kept, **values}, self.__dict__["_changed"])
 
     def changed(self, name: str) -> bool:
         """Whether the user gave the flag (its long name), even with its default value."""

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import TextIO
 
+    from pallet.cli.user_config import UserConfig
     from pallet.engine import Engine
     from pallet.settings import Settings
 
@@ -54,6 +55,7 @@ class Context:
         self._config_dir = config_dir
         self._settings: Settings | None = None
         self._engine: Engine | None = None
+        self._user_config: UserConfig | None = None
 
     @property
     def settings(self) -> Settings:
@@ -69,6 +71,15 @@ class Context:
                 config_dir=self._config_dir,
             )
         return self._settings
+
+    @property
+    def user_config(self) -> UserConfig:
+        """What the user has set for all commands."""
+        if self._user_config is None:
+            from pallet.cli.user_config import UserConfig
+
+            self._user_config = UserConfig(self)
+        return self._user_config
 
     @property
     def engine(self) -> Engine:

@@ -142,11 +142,16 @@ class _Call:
             return 0
         _check_arity(path, command, parsed.args)
         self.fail = command.fail
+        opts = parsed.opts
+        if any(flag.config or flag.variable for flag in command.flags):
+            from pallet.cli.user_config import with_defaults
+
+            opts = with_defaults(command.flags, opts, context)
         if os.geteuid() != 0:
             from pallet.cli.rootless import enter
 
-            enter(context, node.module, parsed.opts)
-        return command.run(context, parsed.opts, parsed.args)
+            enter(context, node.module, opts)
+        return command.run(context, opts, parsed.args)
 
     def _parse(self, node: Node, path: str, flags: tuple[Flag, ...], words: list[str], *, interspersed: bool) -> Parsed:
         try:

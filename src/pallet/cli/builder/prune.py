@@ -39,6 +39,7 @@ COMMAND = Command(
         Flag(
             "filter",
             kind="filter",
+            config="pruneFilters",
             help="Provide filter values (e.g. 'unused-for=24h')",
             complete="id= type= unused-for= until=",
         ),

@@ -45,7 +45,12 @@ COMMAND = Command(
     _run,
     example="pallet attach --detach-keys ctrl-x shell",
     flags=(
-        Flag("detach-keys", kind="string", help="Override the key sequence for detaching a container"),
+        Flag(
+            "detach-keys",
+            kind="string",
+            config="detachKeys",
+            help="Override the key sequence for detaching a container",
+        ),
         Flag("no-stdin", help="Do not attach STDIN"),
         Flag("sig-proxy", default=True, help="Proxy all received signals to the process"),
     ),

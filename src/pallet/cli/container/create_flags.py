@@ -78,7 +78,12 @@ _GENERAL = (
     Flag("label", "l", "list", help="Set meta data on a container", read=label_word),
     Flag("label-file", kind="list", help="Read in a line delimited file of labels", complete="file"),
     Flag("name", kind="string", help="Assign a name to the container"),
-    Flag("platform", kind="string", help="Set platform if server is multi-platform capable"),
+    Flag(
+        "platform",
+        kind="string",
+        variable="DOCKER_DEFAULT_PLATFORM",
+        help="Set platform if server is multi-platform capable",
+    ),
     Flag("rm", help="Automatically remove the container when it exits"),
     Flag("runtime", kind="string", help="Runtime to use for this container", complete="crun runc"),
     Flag("stop-signal", kind="string", help="Signal to stop a container", shown='"SIGTERM"', complete="signal"),

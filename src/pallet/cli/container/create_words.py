@@ -68,6 +68,8 @@ def create_options(ctx: Context, opts: Options, args: list[str], *, attach: froz
     if opts.rm and restart.name not in ("", "no"):
         raise Failure("Conflicting options: --restart and --rm")
     network = _network(opts)
+    env = environment(opts.env_file, opts.env, ctx.environ)
+    proxies = ctx.user_config.proxies(word.partition("=")[0] for word in env)
     for server in opts.dns:
         if server.startswith("127.") or server == "::1":
             ctx.warn(f"WARNING: Localhost DNS setting (--dns={server}) may fail in containers.")
@@ -77,7 +79,7 @@ def create_options(ctx: Context, opts: Options, args: list[str], *, attach: froz
         command=tuple(args[1:]),
         entrypoint=entrypoint,
         name=opts.name,
-        env=environment(opts.env_file, opts.env, ctx.environ),
+        env=(*env, *(f"{name}={value}" for name, value in proxies.items())),
         labels=labels(opts.label_file, opts.label),
         hostname=opts.hostname,
         domainname=opts.domainname,

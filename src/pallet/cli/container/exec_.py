@@ -68,7 +68,12 @@ COMMAND = Command(
     example="pallet exec -it apache sh",
     flags=(
         Flag("detach", "d", help="Detached mode: run command in the background"),
-        Flag("detach-keys", kind="string", help="Override the key sequence for detaching a container"),
+        Flag(
+            "detach-keys",
+            kind="string",
+            config="detachKeys",
+            help="Override the key sequence for detaching a container",
+        ),
         Flag("env", "e", "list", help="Set environment variables", read=environment_word),
         Flag("env-file", kind="list", help="Read in a file of environment variables", complete="file"),
         Flag("interactive", "i", help="Keep STDIN open even if not attached"),

@@ -237,7 +237,7 @@ COMMAND = Command(
             help="Filter output based on conditions provided",
             complete="filters ops.container_list",
         ),
-        Flag("format", kind="string", help="Pretty-print containers using a Go template"),
+        Flag("format", kind="string", config="psFormat", help="Pretty-print containers using a Go template"),
         Flag("last", "n", "int", default=-1, help="Show n last created containers (includes all states)"),
         Flag("latest", "l", help="Show the latest created container (includes all states)"),
         Flag("no-trunc", help="Don't truncate output"),

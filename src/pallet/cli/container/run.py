@@ -83,7 +83,12 @@ COMMAND = Command(
     flags=(
         *create_flags("running"),
         Flag("detach", "d", help="Run container in background and print container ID"),
-        Flag("detach-keys", kind="string", help="Override the key sequence for detaching a container"),
+        Flag(
+            "detach-keys",
+            kind="string",
+            config="detachKeys",
+            help="Override the key sequence for detaching a container",
+        ),
         Flag("sig-proxy", default=True, help="Proxy received signals to the process"),
     ),
     args=(1, None),

@@ -61,7 +61,12 @@ COMMAND = Command(
     example="pallet start -ai shell",
     flags=(
         Flag("attach", "a", help="Attach STDOUT/STDERR and forward signals"),
-        Flag("detach-keys", kind="string", help="Override the key sequence for detaching a container"),
+        Flag(
+            "detach-keys",
+            kind="string",
+            config="detachKeys",
+            help="Override the key sequence for detaching a container",
+        ),
         Flag("interactive", "i", help="Attach container's STDIN"),
     ),
     args=(1, None),

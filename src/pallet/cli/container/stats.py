@@ -129,7 +129,7 @@ COMMAND = Command(
     example="pallet stats --no-stream --format '{{.Name}}: {{.MemUsage}}'",
     flags=(
         Flag("all", "a", help="Show all containers (default shows just running)"),
-        Flag("format", kind="string", help="Pretty-print images using a Go template"),
+        Flag("format", kind="string", config="statsFormat", help="Pretty-print images using a Go template"),
         Flag("no-stream", help="Disable streaming stats and only pull the first result"),
         Flag("no-trunc", help="Do not truncate output"),
     ),

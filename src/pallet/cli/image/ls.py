@@ -147,7 +147,7 @@ COMMAND = Command(
             help="Filter output based on conditions provided",
             complete="filters ops.list_images",
         ),
-        Flag("format", kind="string", help="Pretty-print images using a Go template"),
+        Flag("format", kind="string", config="imagesFormat", help="Pretty-print images using a Go template"),
         Flag("no-trunc", help="Don't truncate output"),
         Flag("quiet", "q", help="Only show image IDs"),
     ),

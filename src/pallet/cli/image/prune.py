@@ -37,6 +37,7 @@ COMMAND = Command(
         Flag(
             "filter",
             kind="filter",
+            config="pruneFilters",
             help="Provide filter values (e.g. 'until=<timestamp>')",
             complete="filters ops.prune_images",
         ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pallet.cli.command import Command, Flag
-from pallet.cli.failure import Failure, daemon
+from pallet.cli.failure import DAEMON, Failure, daemon
 from pallet.errors import InvalidInput
 from pallet.naming import DEFAULT_TAG
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pallet.cli.command import Options
     from pallet.cli.context import Context
     from pallet.layer.worker_process import WorkerProcess
+    from pallet.platform import Platform
     from pallet.progress import Event
 
 
@@ -39,14 +40,13 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
 def _pull(ctx: Context, opts: Options, name: str, worker: WorkerProcess | None) -> int:
     from pallet.cli.streaming import Reporting
     from pallet.ops.pull import pull, pull_all
-    from pallet.platform import parse as parse_platform
     from pallet.reference import parse
 
     reference = parse(name)
-    platform = parse_platform(opts.platform) if opts.platform else None
     if opts.all_tags:
         if reference.tag or reference.digest:
             raise Failure("tag can't be used with --all-tags/-a", exit_code=1)
+        platform = _platform(opts.platform)
         with Reporting(ctx, quiet=opts.quiet) as progress:
             pull_all(ctx.engine, reference, platform=platform, progress=progress)
         ctx.print(reference.name)
@@ -54,10 +54,23 @@ def _pull(ctx: Context, opts: Options, name: str, worker: WorkerProcess | None) 
     if not reference.tag and not reference.digest and not opts.quiet:
         ctx.print("Using default tag: latest")
         ctx.stdout.flush()
+    platform = _platform(opts.platform)
     with Reporting(ctx, quiet=opts.quiet) as progress:
         pulled = pull(ctx.engine, reference, platform=platform, progress=progress, worker=worker)
     ctx.print(str(pulled.reference))
     return 0
+
+
+def _platform(text: str) -> Platform | None:
+    """The platform asked for; a bad one is the daemon's business."""
+    if not text:
+        return None
+    from pallet.platform import parse
+
+    try:
+        return parse(text)
+    except InvalidInput as error:
+        raise Failure(DAEMON + error.message, exit_code=1) from None
 
 
 def _tell(ctx: Context, opts: Options, name: str, reference: str, events: list[Event]) -> None:
@@ -80,7 +93,12 @@ COMMAND = Command(
     example="pallet image pull ubuntu:18.04\npallet image pull --platform linux/arm64 registry.example.com/me/app",
     flags=(
         Flag("all-tags", "a", help="Download all tagged images in the repository"),
-        Flag("platform", kind="string", help="Set platform if server is multi-platform capable"),
+        Flag(
+            "platform",
+            kind="string",
+            variable="DOCKER_DEFAULT_PLATFORM",
+            help="Set platform if server is multi-platform capable",
+        ),
         Flag("quiet", "q", help="Suppress verbose output"),
     ),
     args=(1, 1),

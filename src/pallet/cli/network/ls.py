@@ -91,7 +91,7 @@ COMMAND = Command(
             help="Provide filter values (e.g. 'driver=bridge')",
             complete="filters ops.network_list",
         ),
-        Flag("format", kind="string", help="Pretty-print networks using a Go template"),
+        Flag("format", kind="string", config="networksFormat", help="Pretty-print networks using a Go template"),
         Flag("no-trunc", help="Do not truncate the output"),
         Flag("quiet", "q", help="Only display network IDs"),
     ),

@@ -57,6 +57,7 @@ COMMAND = Command(
         Flag(
             "filter",
             kind="filter",
+            config="pruneFilters",
             help="Provide filter values (e.g. 'label=<key>=<value>')",
             complete="filters ops.prune_system",
         ),

@@ -81,7 +81,7 @@ COMMAND = Command(
             help="Provide filter values (e.g. 'dangling=true')",
             complete="filters ops.volume_list",
         ),
-        Flag("format", kind="string", help="Pretty-print volumes using a Go template"),
+        Flag("format", kind="string", config="volumesFormat", help="Pretty-print volumes using a Go template"),
         Flag("quiet", "q", help="Only display volume names"),
     ),
     args=(0, 0),

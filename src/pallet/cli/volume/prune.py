@@ -35,6 +35,7 @@ COMMAND = Command(
         Flag(
             "filter",
             kind="filter",
+            config="pruneFilters",
             help="Provide filter values (e.g. 'label=<label>')",
             complete="filters ops.volume_remove",
         ),
