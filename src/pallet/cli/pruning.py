@@ -1,17 +1,42 @@
-"""What all `prune` commands have in common: docker's question before, and what it says afterwards."""
+"""What all `prune` commands have in common: flags, docker's question before, and what it says afterwards."""
 
 from __future__ import annotations
+
+from pallet.cli.command import Flag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from pallet.cli.command import Options
     from pallet.cli.context import Context
     from pallet.ops.remove_image import Removed
 
 
-def confirmed(ctx: Context, warning: str) -> bool:
-    """Ask; anything but `y` means no."""
+def prune_flags(filter: str, *, complete: str) -> tuple[Flag, ...]:
+    """The flags of all of them.
+
+    Args:
+        filter: an example of a filter.
+        complete: what the shell may offer, as in `Flag`.
+    """
+    return (
+        Flag("dry-run", help="Only show what would be removed"),
+        Flag(
+            "filter",
+            kind="filter",
+            help=f"Provide filter values (e.g. '{filter}')",
+            complete=complete,
+            config="pruneFilters",
+        ),
+        Flag("force", "f", help="Do not prompt for confirmation"),
+    )
+
+
+def agreed(ctx: Context, opts: Options, warning: str) -> bool:
+    """Whether to go on: nothing will be lost, the user does not want to be asked, or is, and says `y`."""
+    if opts.force or opts.dry_run:
+        return True
     ctx.stdout.write(f"{warning}\nAre you sure you want to continue? [y/N] ")
     ctx.stdout.flush()
     return ctx.stdin.readline().strip().lower() == "y"

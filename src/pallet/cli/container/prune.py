@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pallet.cli.command import Command, Flag
+from pallet.cli.command import Command
+from pallet.cli.pruning import agreed, print_reclaimed, print_removed, prune_flags
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,10 +12,9 @@ if TYPE_CHECKING:
 
 
 def _run(ctx: Context, opts: Options, args: list[str]) -> int:
-    from pallet.cli.pruning import confirmed, print_reclaimed, print_removed
     from pallet.ops.container_prune import prune_containers
 
-    if not opts.force and not opts.dry_run and not confirmed(ctx, "WARNING! This will remove all stopped containers."):
+    if not agreed(ctx, opts, "WARNING! This will remove all stopped containers."):
         print_reclaimed(ctx, 0)
         return 0
     pruned = prune_containers(ctx.engine, filters=opts.filter, dry_run=opts.dry_run)
@@ -28,16 +28,6 @@ COMMAND = Command(
     "Remove all stopped containers",
     _run,
     example="pallet container prune --dry-run --filter until=24h",
-    flags=(
-        Flag("dry-run", help="Only show what would be removed"),
-        Flag(
-            "filter",
-            kind="filter",
-            config="pruneFilters",
-            help="Provide filter values (e.g. 'until=<timestamp>')",
-            complete="filters ops.container_prune",
-        ),
-        Flag("force", "f", help="Do not prompt for confirmation"),
-    ),
+    flags=prune_flags("until=<timestamp>", complete="filters ops.container_prune"),
     args=(0, 0),
 )

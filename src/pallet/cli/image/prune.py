@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pallet.cli.command import Command, Flag
+from pallet.cli.pruning import agreed, image_lines, print_reclaimed, print_removed, prune_flags
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,10 +15,9 @@ _ALL = "WARNING! This will remove all images without at least one container asso
 
 
 def _run(ctx: Context, opts: Options, args: list[str]) -> int:
-    from pallet.cli.pruning import confirmed, image_lines, print_reclaimed, print_removed
     from pallet.ops.prune_images import prune_images
 
-    if not opts.force and not opts.dry_run and not confirmed(ctx, _ALL if opts.all else _DANGLING):
+    if not agreed(ctx, opts, _ALL if opts.all else _DANGLING):
         print_reclaimed(ctx, 0)
         return 0
     pruned = prune_images(ctx.engine, all=opts.all, filters=opts.filter, protect=opts.protect, dry_run=opts.dry_run)
@@ -33,15 +33,7 @@ COMMAND = Command(
     example="pallet image prune --all --dry-run --filter unused-for=240h --protect 'base/*'",
     flags=(
         Flag("all", "a", help="Remove all unused images, not just dangling ones"),
-        Flag("dry-run", help="Only show what would be removed"),
-        Flag(
-            "filter",
-            kind="filter",
-            config="pruneFilters",
-            help="Provide filter values (e.g. 'until=<timestamp>')",
-            complete="filters ops.prune_images",
-        ),
-        Flag("force", "f", help="Do not prompt for confirmation"),
+        *prune_flags("until=<timestamp>", complete="filters ops.prune_images"),
         Flag("protect", kind="list", help="Keep images whose name matches this pattern", metavar="pattern"),
     ),
     args=(0, 0),

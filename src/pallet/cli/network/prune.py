@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pallet.cli.command import Command, Flag
+from pallet.cli.command import Command
+from pallet.cli.pruning import agreed, print_removed, prune_flags
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,10 +14,9 @@ _WARNING = "WARNING! This will remove all custom networks not used by at least o
 
 
 def _run(ctx: Context, opts: Options, args: list[str]) -> int:
-    from pallet.cli.pruning import confirmed, print_removed
     from pallet.ops.network_remove import prune_networks
 
-    if not opts.force and not opts.dry_run and not confirmed(ctx, _WARNING):
+    if not agreed(ctx, opts, _WARNING):
         return 0
     removed = prune_networks(ctx.engine, filters=opts.filter, dry_run=opts.dry_run)
     print_removed(ctx, "Networks", removed, dry_run=opts.dry_run)
@@ -28,16 +28,6 @@ COMMAND = Command(
     "Remove all unused networks",
     _run,
     example="pallet network prune --dry-run",
-    flags=(
-        Flag("dry-run", help="Only show what would be removed"),
-        Flag(
-            "filter",
-            kind="filter",
-            config="pruneFilters",
-            help="Provide filter values (e.g. 'until=<timestamp>')",
-            complete="filters ops.network_remove",
-        ),
-        Flag("force", "f", help="Do not prompt for confirmation"),
-    ),
+    flags=prune_flags("until=<timestamp>", complete="filters ops.network_remove"),
     args=(0, 0),
 )

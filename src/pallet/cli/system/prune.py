@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pallet.cli.command import Command, Flag
 from pallet.cli.failure import Failure
+from pallet.cli.pruning import agreed, image_lines, print_reclaimed, print_removed, prune_flags
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,13 +24,12 @@ _ALL = "all images without at least one container associated to them"
 
 
 def _run(ctx: Context, opts: Options, args: list[str]) -> int:
-    from pallet.cli.pruning import confirmed, image_lines, print_reclaimed, print_removed
     from pallet.ops.prune_system import prune_system
 
     warning = _WARNING.format(volumes=_VOLUMES if opts.volumes else "", images=_ALL if opts.all else _DANGLING)
     if opts.volumes and any(key == "until" for key, _ in opts.filter):
         raise Failure('ERROR: The "until" filter is not supported with "--volumes"', exit_code=1)
-    if not opts.force and not opts.dry_run and not confirmed(ctx, warning):
+    if not agreed(ctx, opts, warning):
         return 0
     pruned = prune_system(
         ctx.engine, all=opts.all, volumes=opts.volumes, filters=opts.filter, dry_run=opts.dry_run, waiting=ctx.warn
@@ -53,15 +53,7 @@ COMMAND = Command(
     example="pallet system prune --all --dry-run",
     flags=(
         Flag("all", "a", help="Remove all unused images not just dangling ones"),
-        Flag("dry-run", help="Only show what would be removed"),
-        Flag(
-            "filter",
-            kind="filter",
-            config="pruneFilters",
-            help="Provide filter values (e.g. 'label=<key>=<value>')",
-            complete="filters ops.prune_system",
-        ),
-        Flag("force", "f", help="Do not prompt for confirmation"),
+        *prune_flags("label=<key>=<value>", complete="filters ops.prune_system"),
         Flag("volumes", help="Prune volumes"),
     ),
     args=(0, 0),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pallet.cli.command import Command, Flag
+from pallet.cli.command import Command
+from pallet.cli.pruning import agreed, print_reclaimed, print_removed, prune_flags
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,10 +14,9 @@ _WARNING = "WARNING! This will remove all local volumes not used by at least one
 
 
 def _run(ctx: Context, opts: Options, args: list[str]) -> int:
-    from pallet.cli.pruning import confirmed, print_reclaimed, print_removed
     from pallet.ops.volume_remove import prune_volumes
 
-    if not opts.force and not opts.dry_run and not confirmed(ctx, _WARNING):
+    if not agreed(ctx, opts, _WARNING):
         print_reclaimed(ctx, 0)
         return 0
     pruned = prune_volumes(ctx.engine, filters=opts.filter, dry_run=opts.dry_run)
@@ -30,16 +30,6 @@ COMMAND = Command(
     "Remove all unused local volumes",
     _run,
     example="pallet volume prune --dry-run",
-    flags=(
-        Flag("dry-run", help="Only show what would be removed"),
-        Flag(
-            "filter",
-            kind="filter",
-            config="pruneFilters",
-            help="Provide filter values (e.g. 'label=<label>')",
-            complete="filters ops.volume_remove",
-        ),
-        Flag("force", "f", help="Do not prompt for confirmation"),
-    ),
+    flags=prune_flags("label=<label>", complete="filters ops.volume_remove"),
     args=(0, 0),
 )
