@@ -10,8 +10,8 @@ import os
 
 from pallet.errors import Conflict, HostError, InvalidInput, PalletError
 from pallet.host.cgroups import expect_move
-from pallet.host.files import unlink_if_there
 from pallet.ops.container_state import current
+from pallet.ops.exec_ends import record_exec_end
 from pallet.runtime.exec_notes import exec_note
 from pallet.runtime.exec_process import ExecProcess, describe
 from pallet.runtime.oci_runtime import find_runtime
@@ -116,23 +116,10 @@ def exec_detached(engine: Engine, name: str, options: ExecOptions) -> None:
     _Prepared(engine, name, options).leave_running()
 
 
-def record_exec_end(engine: Engine, id: str, exec_id: str) -> None:
-    """Record the end of a process that was left running.
-
-    Args:
-        engine: whose store.
-        id: the container's full id.
-        exec_id: names the process.
-    """
-    from pallet.runtime.exec_watch import take_end
-
-    code = take_end(ContainerPaths(engine.settings, id), exec_id)
-    if code is not None:
-        engine.store.events.add_of_container(id, "exec_die", {"execID": exec_id, "exitCode": str(code)})
-
-
-def begin_exec(engine: Engine, name: str, options: ExecOptions, streams: tuple[int, int, int]) -> ExecProcess:
-    """Start a process in a container, for a caller who waits for it.
+def begin_exec(
+    engine: Engine, name: str, options: ExecOptions, streams: tuple[int, int, int]
+) -> tuple[ExecProcess, str]:
+    """Start a process in a container, for a caller who waits for it and records its end.
 
     Args:
         engine: whose store.
@@ -140,10 +127,14 @@ def begin_exec(engine: Engine, name: str, options: ExecOptions, streams: tuple[i
         options: what runs.
         streams: open files for its standard input, output and errors.
 
+    Returns:
+        The process, and what names it for `record_exec_end`.
+
     Raises:
         As `exec_attached`, but for a process that cannot be started: waiting for it tells.
     """
-    return _Prepared(engine, name, options).begin(streams)
+    prepared = _Prepared(engine, name, options)
+    return prepared.begin(streams), prepared.exec_id
 
 
 class _Prepared:
@@ -160,8 +151,8 @@ class _Prepared:
         if now.name == "paused":
             raise Conflict(f"Container {name} is paused, unpause the container before exec")
         self._id = id
-        self._exec_id = os.urandom(32).hex()
-        self._events = engine.store.events
+        self.exec_id = os.urandom(32).hex()
+        self._engine = engine
         self._pid = brief.pid
         self._options = options
         self._paths = ContainerPaths(engine.settings, id)
@@ -194,11 +185,11 @@ class _Prepared:
         self._tell_of_start()
         program, tty = self._options.argv[0], self._options.tty
         start_watched(
-            self._paths, self._runtime, self._exec_id, self._description, tty=tty, program=program, cwd=self.cwd
+            self._paths, self._runtime, self.exec_id, self._description, tty=tty, program=program, cwd=self.cwd
         )
 
     def begin(self, streams: tuple[int, int, int], *, console: str = "") -> ExecProcess:
-        pidfile = exec_note(self._paths, self._exec_id)
+        pidfile = exec_note(self._paths, self.exec_id)
         process = ExecProcess(
             self._runtime,
             self._id,
@@ -215,13 +206,12 @@ class _Prepared:
         argv = self._options.argv
         for action in ("exec_create", "exec_start"):
             text = f"{action}: {argv[0]} {' '.join(argv[1:])}"
-            self._events.add_of_container(self._id, text, {"execID": self._exec_id})
+            self._engine.store.events.add_of_container(self._id, text, {"execID": self.exec_id})
 
     def tell_of_end(self, code: int | None) -> int | None:
         """Record the event of its end, unless the user has detached; returns the code."""
         if code is not None:
-            unlink_if_there(exec_note(self._paths, self._exec_id))
-            self._events.add_of_container(self._id, "exec_die", {"execID": self._exec_id, "exitCode": str(code)})
+            record_exec_end(self._engine, self._id, self.exec_id, code)
         return code
 
     def converse(self, stdin: int, stdout: int | None, keys: bytes) -> int | None:

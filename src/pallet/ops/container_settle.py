@@ -16,6 +16,7 @@ from pallet.host.files import remove_tree, unlink_if_there
 from pallet.host.locks import lock, try_lock
 from pallet.ops.container_networks import clear_places
 from pallet.ops.container_state import current, runtime_of
+from pallet.ops.exec_ends import record_ends_with_container
 from pallet.ops.record_event import container_event, mount_events, network_event
 from pallet.ops.supervision import ensure_supervisor, restarts, wants_restart
 from pallet.ops.times import now_ns
@@ -123,6 +124,7 @@ def _record_end(engine: Engine, record: ContainerRecord, ended: ContainerState) 
     moment = ended.finished if now_ns() - ended.finished > _JUST_NOW else 0
     if ended.oom_killed:
         container_event(engine, record, "oom", moment=moment)
+    record_ends_with_container(engine, record.id, moment)
     container_event(engine, record, "die", {"exitCode": str(ended.exit_code)}, moment=moment)
     _record_leaving(engine, record)
 

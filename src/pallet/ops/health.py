@@ -14,6 +14,7 @@ from pallet.engine import Engine
 from pallet.errors import Conflict, NoSuchContainer, PalletError
 from pallet.oci.config import Healthcheck
 from pallet.ops.container_exec import ExecOptions, begin_exec
+from pallet.ops.exec_ends import record_exec_end
 from pallet.ops.times import now_ns, rfc3339_nano
 from pallet.runtime import health_file
 from pallet.runtime.exec_process import ExecProcess
@@ -90,6 +91,7 @@ class Checker:
         self._paths = ContainerPaths(engine.settings, record.id)
         self._health = Health(log=read_health(self._paths).log)
         self._process: ExecProcess | None = None
+        self._exec_id = ""
         self._output = -1
         self._began = 0
         self._due = time.monotonic() + self._interval
@@ -148,7 +150,8 @@ class Checker:
         nothing = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
         try:
             options = ExecOptions(self._words())
-            self._process = begin_exec(self._engine, self._record.id, options, (nothing, self._output, self._output))
+            streams = (nothing, self._output, self._output)
+            self._process, self._exec_id = begin_exec(self._engine, self._record.id, options, streams)
             self._due = time.monotonic() + self._timeout
         except (Conflict, NoSuchContainer):  # it has just ended, or been paused
             os.close(self._output)
@@ -174,6 +177,7 @@ class Checker:
             code, said = _UNABLE, error.message
         else:
             said = _text(self._output)
+            record_exec_end(self._engine, self._record.id, self._exec_id, code)
         os.close(self._output)
         if self._late:
             code, said = _UNABLE, f"Health check exceeded timeout ({_go_duration(self._check.timeout or _TIMEOUT)})"

@@ -15,22 +15,34 @@ def exec_note(paths: ContainerPaths, exec_id: str) -> str:
     return f"{paths.run}/{_BEGINNING}{exec_id}"
 
 
-def running_execs(paths: ContainerPaths) -> list[str]:
-    """The ids of those that run."""
-    found = []
+def take_note(paths: ContainerPaths, exec_id: str) -> bool:
+    """Remove the note of one that has ended; only who finds it there tells of the end."""
+    try:
+        os.unlink(exec_note(paths, exec_id))
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def noted_execs(paths: ContainerPaths) -> list[str]:
+    """The ids of those that run, or of whose end nobody has told."""
     try:
         names = os.listdir(paths.run)
     except FileNotFoundError:
         return []
-    for name in names:
-        if not name.startswith(_BEGINNING):
-            continue
+    return sorted(name.removeprefix(_BEGINNING) for name in names if name.startswith(_BEGINNING))
+
+
+def running_execs(paths: ContainerPaths) -> list[str]:
+    """The ids of those that run."""
+    found = []
+    for exec_id in noted_execs(paths):
         try:
-            with open(f"{paths.run}/{name}", "rb") as file:
+            with open(exec_note(paths, exec_id), "rb") as file:
                 pid = int(file.read())
             here = os.stat(f"/proc/{pid}/ns/mnt").st_ino != os.stat("/proc/self/ns/mnt").st_ino
         except (OSError, ValueError):  # ended, or about to begin
             continue
         if here and start_time(pid):
-            found.append(name.removeprefix(_BEGINNING))
-    return sorted(found)
+            found.append(exec_id)
+    return found

@@ -73,18 +73,24 @@ def start_watched(
 
 
 def take_end(paths: ContainerPaths, exec_id: str) -> int | None:
-    """The exit code of a process that has ended, None if it never began; its files go."""
+    """The exit code of a process that has ended, None if it never began; its files go, but for its note."""
     directory = _directory(paths, exec_id)
-    code: int | None
-    try:
-        with open(f"{directory}/{paths.id}") as file:
-            code = int(file.read())
-    except (FileNotFoundError, ValueError):
-        code = None if os.path.exists(directory + _FAILED) or _logged(directory) else _KILLED
+    failed = os.path.exists(directory + _FAILED) or (
+        not os.path.exists(_exited(paths, exec_id)) and _logged(directory) != ""
+    )
+    code = None if failed else watched_end(paths, exec_id)
     remove_tree(directory)
     unlink_if_there(directory + _FAILED)
-    unlink_if_there(exec_note(paths, exec_id))
     return code
+
+
+def watched_end(paths: ContainerPaths, exec_id: str) -> int:
+    """The exit code that its conmon left, else that of a process which ended with its container."""
+    try:
+        with open(_exited(paths, exec_id)) as file:
+            return int(file.read())
+    except (FileNotFoundError, ValueError):
+        return _KILLED
 
 
 def _logged(directory: str) -> str:
@@ -94,6 +100,10 @@ def _logged(directory: str) -> str:
             return file.read()
     except FileNotFoundError:
         return ""
+
+
+def _exited(paths: ContainerPaths, exec_id: str) -> str:
+    return f"{_directory(paths, exec_id)}/{paths.id}"
 
 
 def _directory(paths: ContainerPaths, exec_id: str) -> str:

@@ -24,9 +24,9 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
     settings = ctx.settings
     engine = Engine(Settings(settings.root, opts.run_dir or settings.run_dir, docker_config=settings.docker_config))
     if opts.exec:
-        from pallet.ops.container_exec import record_exec_end
+        from pallet.ops.exec_ends import record_watched_end
 
-        record_exec_end(engine, args[0], opts.exec)
+        record_watched_end(engine, args[0], opts.exec)
     else:
         cleanup_container(engine, args[0])
     return 0
