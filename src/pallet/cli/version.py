@@ -9,11 +9,6 @@ if TYPE_CHECKING:
     from pallet.cli.command import Options
     from pallet.cli.context import Context
 
-API_VERSION = "1.41"
-"""The version of the Docker Engine API whose shapes and texts pallet's output has."""
-
-_RUNTIMES = ("crun", "runc")
-
 
 def _run(ctx: Context, opts: Options, args: list[str]) -> int:
     client, server = _facts(ctx)
@@ -67,6 +62,7 @@ def _facts(ctx: Context) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
     import os
     import sys
 
+    from pallet.ops.version import API_VERSION, programs
     from pallet.version import __version__
 
     system = os.uname()
@@ -79,30 +75,8 @@ def _facts(ctx: Context) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
     python = ".".join(map(str, sys.version_info[:3]))
     client = {**both, "DefaultAPIVersion": API_VERSION, "PythonVersion": python}
     engine = {**both, "MinAPIVersion": API_VERSION, "KernelVersion": system.release, "Experimental": "false"}
-    chosen = ctx.settings.runtime
-    runtimes = (_program(name) for name in ((chosen,) if chosen else _RUNTIMES))
-    parts = (next(filter(None, runtimes), None), _program("conmon"))
-    return client, {"Engine": engine, **{part["Name"]: _without_name(part) for part in parts if part}}
-
-
-def _without_name(part: dict[str, str]) -> dict[str, str]:
-    return {key: value for key, value in part.items() if key != "Name"}
-
-
-def _program(name: str) -> dict[str, str] | None:
-    """A program and what it says of itself, or None if it is not there."""
-    import shutil
-    import subprocess
-
-    path = shutil.which(name)
-    if path is None:
-        return None
-    try:
-        answer = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=10, check=False)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    first = answer.stdout.partition("\n")[0]
-    return {"Name": name, "Version": first.rpartition(" ")[2], "Path": path}
+    parts = {part.name: {"Version": part.version, "Path": part.path} for part in programs(ctx.settings)}
+    return client, {"Engine": engine, **parts}
 
 
 COMMAND = Command(
