@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 
 from pallet.engine import Engine
@@ -75,7 +76,7 @@ def attach_container(
         )
         if tty:
             session.fit()
-            if stdin is not None:
+            if stdin is not None and os.isatty(stdin):
                 stack.enter_context(RawTerminal(stdin))
         if not session.run():
             return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 
@@ -38,6 +38,7 @@ def container_logs(
     timestamps: bool = False,
     details: bool = False,
     joined: bool = False,
+    closed: Callable[[], bool] | None = None,
 ) -> Iterator[LogPiece]:
     """What a container wrote.
 
@@ -51,6 +52,7 @@ def container_logs(
         timestamps: put the time before each line.
         details: put the container's attributes before each line: the labels and variables that its log options name.
         joined: many lines may come as one piece, which is quicker.
+        closed: tells whether nobody wants to follow any more; asked between two looks.
 
     Raises:
         NoSuchContainer: there is none; raised at once.
@@ -64,6 +66,8 @@ def container_logs(
     paths = ContainerPaths(engine.settings, id)
 
     def ended() -> bool:
+        if closed is not None and closed():
+            return True
         try:
             if _goes_on(engine, id):
                 return False

@@ -22,7 +22,12 @@ _WITH_DETAILS = ("exec_create", "exec_start", "health_status")
 
 
 def follow_events(
-    engine: Engine, *, since: int | None = None, until: int | None = None, filters: Iterable[tuple[str, str]] = ()
+    engine: Engine,
+    *,
+    since: int | None = None,
+    until: int | None = None,
+    filters: Iterable[tuple[str, str]] = (),
+    closed: Callable[[], bool] | None = None,
 ) -> Iterator[Event]:
     """The events of this store, of whichever process.
 
@@ -33,6 +38,7 @@ def follow_events(
         until: end with those that happened by then; None to go on for ever.
         filters: docker's `container=`, `event=`, `image=`, `label=`, `network=`, `scope=`, `type=`, `volume=`, and
             those of what is not here (`daemon=`, ...); others are passed over, as docker does.
+        closed: tells whether nobody wants to know any more; asked between two looks.
 
     Raises:
         InvalidInput: `since` is later than `until`; at once, as everything else is set at once.
@@ -45,13 +51,18 @@ def follow_events(
     # docker looks back, too, when it is only told where to end.
     live = since is None and until is None
     number = engine.store.events.last() if live else engine.store.events.before(since or 0)
-    return _follow(engine, number, since or 0, until, wanted)
+    return _follow(engine, number, since or 0, until, wanted, closed)
 
 
 def _follow(
-    engine: Engine, number: int, since: int, until: int | None, wanted: dict[str, list[str]]
+    engine: Engine,
+    number: int,
+    since: int,
+    until: int | None,
+    wanted: dict[str, list[str]],
+    closed: Callable[[], bool] | None,
 ) -> Iterator[Event]:
-    while True:
+    while closed is None or not closed():
         over = until is not None and now_ns() > until
         events = engine.store.events.after(number)
         for event in events:
