@@ -14,6 +14,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pallet import errors as errors
+    from pallet import types as types
     from pallet.progress import Event as Event
     from pallet.sdk.container import Container as Container
     from pallet.sdk.engine import Engine as Engine
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from pallet.sdk.volumes import Volume as Volume
     from pallet.version import __version__ as __version__
 
-__all__ = ["Container", "Engine", "Event", "Image", "Network", "Volume", "__version__", "errors", "from_env"]
+__all__ = ["Container", "Engine", "Event", "Image", "Network", "Volume", "__version__", "errors", "from_env", "types"]
 
 _HOMES = {
     "Container": "pallet.sdk.container",
@@ -42,8 +43,8 @@ if not TYPE_CHECKING:  # to a type checker it would say that every name exists
     def __getattr__(name: str) -> object:
         from importlib import import_module
 
-        if name == "errors":
-            return import_module("pallet.errors")
+        if name in ("errors", "types"):
+            return import_module(f"pallet.{name}")
         if name not in _HOMES:
             raise AttributeError(f"module 'pallet' has no attribute {name!r}")
         value: object = getattr(import_module(_HOMES[name]), name)

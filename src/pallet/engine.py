@@ -89,6 +89,12 @@ class Engine:
             self._registry = Registry(self.settings)
         return self._registry
 
+    def with_registry(self, registry: Registry) -> Engine:
+        """An engine on the same store with another client of registries; only the first one is to be closed."""
+        made = Engine(self.settings)
+        made._store, made._snapshots, made._registry = self.store, self.snapshots, registry
+        return made
+
     def _try_images(self, *, apart: bool = False) -> bool:
         """Whether it is asked for and works: an image is made and mounted, which takes some milliseconds."""
         wanted = self.settings.snapshotter

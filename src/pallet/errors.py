@@ -1,31 +1,38 @@
 """Every error pallet raises on purpose.
 
-One root, few kinds. A kind says what sort of thing went wrong; the CLI maps kinds to exit codes and the HTTP API maps
-them to statuses, each in one place. The message is docker's own text wherever docker has one, because docker's clients
-match on it.
+One root, few kinds. A kind says what sort of thing went wrong; the CLI maps kinds to exit codes in one place, and each
+has docker's HTTP status. The message is docker's own text wherever docker has one: docker's clients match on it.
 
     PalletError
-    ├── InvalidInput          the caller's words are wrong              (400)
-    │   ├── InvalidReference  not a valid image reference
-    │   ├── InvalidDigest     not a valid digest
-    │   ├── DockerfileError   a Dockerfile is wrong, at known lines
-    │   └── TemplateError     a --format template does not parse or run
-    ├── Unauthorized          credentials are missing or refused        (401)
-    ├── Forbidden             known, and not allowed                    (403)
-    ├── NotFound              no such object                            (404)
-    │   ├── NoSuchImage
-    │   └── NoSuchContainer
-    ├── Conflict              the object's state forbids it             (409)
-    ├── Unsupported           pallet or this machine cannot do it       (501)
-    ├── Unavailable           a registry or network does not answer     (503)
-    ├── ContainerError        a container's command failed, for callers of the library
-    ├── Integrity             bytes are not what their digest says      (500)
-    │   └── UnsafeArchive     a tar that tries what no tar may
-    └── HostError             the machine failed us (disk, mount, ...)  (500)
-        └── RuntimeFailed     the OCI runtime could not start a process
+    ├── APIError                  refused or failed; the name is docker-py's
+    │   ├── InvalidInput          the caller's words are wrong              (400)
+    │   │   ├── InvalidReference  not a valid image reference
+    │   │   ├── InvalidDigest     not a valid digest
+    │   │   ├── DockerfileError   a Dockerfile is wrong, at known lines
+    │   │   │   └── BuildError    the same, with what the build printed; for callers of the library
+    │   │   └── TemplateError     a --format template does not parse or run
+    │   ├── Unauthorized          credentials are missing or refused        (401)
+    │   ├── Forbidden             known, and not allowed                    (403)
+    │   ├── NotFound              no such object                            (404)
+    │   │   ├── NoSuchImage
+    │   │   │   └── NotForPlatform
+    │   │   └── NoSuchContainer
+    │   ├── Conflict              the object's state forbids it             (409)
+    │   ├── Unsupported           pallet or this machine cannot do it       (501)
+    │   ├── Unavailable           a registry or network does not answer     (503)
+    │   ├── Integrity             bytes are not what their digest says      (500)
+    │   │   └── UnsafeArchive     a tar that tries what no tar may
+    │   └── HostError             the machine failed us (disk, mount, ...)  (500)
+    │       └── RuntimeFailed     the OCI runtime could not start a process
+    └── ContainerError            a container's command failed; for callers of the library
 """
 
 from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
 
 
 class PalletError(Exception):
@@ -42,8 +49,25 @@ class PalletError(Exception):
         self.hint = hint
 
 
-class InvalidInput(PalletError):
+class APIError(PalletError):
+    """The engine refused an operation, or failed at it. The name is docker-py's.
+
+    Attributes:
+        status_code: the HTTP status that docker's daemon has for this kind of error.
+    """
+
+    status_code = 500
+
+    @property
+    def explanation(self) -> str:
+        """The message, by docker-py's name."""
+        return self.message
+
+
+class InvalidInput(APIError):
     """The caller's words are wrong."""
+
+    status_code = 400
 
 
 class InvalidReference(InvalidInput):
@@ -71,20 +95,45 @@ class DockerfileError(InvalidInput):
         self.excerpt = excerpt
 
 
+class BuildError(DockerfileError):
+    """A build failed. The library's `images.build` raises it.
+
+    Args:
+        cause: what is wrong, and where.
+        build_log: what the build printed until then, as docker's JSON objects: `{"stream": text}`.
+    """
+
+    def __init__(self, cause: DockerfileError, build_log: Sequence[Mapping[str, Any]]) -> None:
+        super().__init__(cause.message, file=cause.file, lines=cause.lines, excerpt=cause.excerpt)
+        self.hint = cause.hint
+        self.build_log = build_log
+
+    @property
+    def msg(self) -> str:
+        """The message, by docker-py's name."""
+        return self.message
+
+
 class TemplateError(InvalidInput):
     """A Go template does not parse, or fails while it runs."""
 
 
-class Unauthorized(PalletError):
+class Unauthorized(APIError):
     """Credentials are missing or were refused."""
 
+    status_code = 401
 
-class Forbidden(PalletError):
+
+class Forbidden(APIError):
     """The other side knows who asks, and refuses."""
 
+    status_code = 403
 
-class NotFound(PalletError):
+
+class NotFound(APIError):
     """No such object."""
+
+    status_code = 404
 
 
 class NoSuchImage(NotFound):
@@ -123,41 +172,50 @@ class NoSuchContainer(NotFound):
         super().__init__(f"No such container: {name}")
 
 
-class Conflict(PalletError):
+class Conflict(APIError):
     """The object's state forbids the operation."""
 
+    status_code = 409
 
-class Unsupported(PalletError):
+
+class Unsupported(APIError):
     """pallet, or this machine, cannot do it."""
 
+    status_code = 501
 
-class Unavailable(PalletError):
+
+class Unavailable(APIError):
     """A registry or a network does not answer, or answers nonsense."""
+
+    status_code = 503
 
 
 class ContainerError(PalletError):
     """A container's command ended with an exit code that is not 0. The library's `run` raises it; the command line
-    passes the code on.
+    passes the code on. Text and attributes are docker-py's.
 
     Args:
-        command: what ran, for people.
-        image: what the caller called the image.
-        container: the container's full id; it may be removed by now.
+        container: the `pallet.Container`; it may be removed by now.
         exit_status: the exit code.
+        command: what the caller said is to run, or what the image says.
+        image: what the caller called the image.
         stderr: what it wrote to standard error.
     """
 
-    def __init__(self, command: str, image: str, *, container: str, exit_status: int, stderr: bytes) -> None:
+    def __init__(
+        self, container: Any, exit_status: int, command: str | Sequence[str], image: str, stderr: bytes
+    ) -> None:
         said = stderr.decode(errors="replace").strip()
-        super().__init__(f"{command} in {image} exited with {exit_status}" + (f": {said}" if said else ""))
-        self.command = command
-        self.image = image
+        text = f"Command '{command}' in image '{image}' returned non-zero exit status {exit_status}"
+        super().__init__(f"{text}: {said}" if said else text)
         self.container = container
         self.exit_status = exit_status
+        self.command = command
+        self.image = image
         self.stderr = stderr
 
 
-class Integrity(PalletError):
+class Integrity(APIError):
     """Bytes are not what their digest, size or format promises."""
 
 
@@ -165,7 +223,7 @@ class UnsafeArchive(Integrity):
     """A tar tries to do what no layer may do."""
 
 
-class HostError(PalletError):
+class HostError(APIError):
     """The machine failed us: disk, mount, permission, a missing program."""
 
 
@@ -180,3 +238,10 @@ class RuntimeFailed(HostError):
     def __init__(self, message: str, *, exit_code: int = 125, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.exit_code = exit_code
+        self.status_code = 400 if exit_code in (126, 127) else 500
+
+
+# docker-py's names of errors that have other names here.
+DockerException = PalletError
+ImageNotFound = NoSuchImage
+InvalidArgument = InvalidInput

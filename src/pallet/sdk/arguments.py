@@ -20,6 +20,9 @@ Filters = Mapping[str, FilterValue]
 Moment = datetime | int | float
 """A moment: a datetime (local if it has no zone), or seconds since the epoch."""
 
+Links = Mapping[str, str | None] | Sequence[str | tuple[str, str | None]]
+"""Other containers, and what they are called: `{"container": "alias"}`, or `[("container", "alias")]`."""
+
 _SECOND = 1_000_000_000
 
 
@@ -79,6 +82,12 @@ def lines(changes: str | Iterable[str] | None) -> list[str]:
     if isinstance(changes, str):
         return [line for line in changes.splitlines() if line.strip()]
     return list(changes)
+
+
+def joined(pairs: Mapping[str, str | None] | Iterable[str | tuple[str, str | None]]) -> Iterable[str]:
+    """`key:value` of a mapping or of pairs, `key` where there is no value; texts as they are."""
+    for pair in pairs.items() if isinstance(pairs, Mapping) else pairs:
+        yield pair if isinstance(pair, str) else ":".join(part for part in pair if part)
 
 
 def json_object(value: Mapping[str, object]) -> dict[str, Any]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Generator, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Literal, overload
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
-from pallet.errors import InvalidInput, Unsupported
-from pallet.sdk.arguments import Moment, json_object, lines, log_tail, nanoseconds, optional_reference
+from pallet.errors import Conflict, Unsupported
+from pallet.sdk.arguments import json_object, lines, optional_reference
+from pallet.sdk.container_files import ContainerFiles
 from pallet.sdk.container_streams import ContainerStreams
 from pallet.sdk.container_verbs import ContainerVerbs
 from pallet.sdk.image import Image
-from pallet.sdk.stream import CHUNK_SIZE, Pipe, produced
 
 if TYPE_CHECKING:
     from pallet.sdk.engine import Engine
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 _PAUSE = 0.05  # seconds between looks at a container that is waited for with a time limit
 
 
-class Container(ContainerVerbs, ContainerStreams):
+class Container(ContainerVerbs, ContainerStreams, ContainerFiles):
     """One container. `engine.containers` makes these. Two are equal if they have the same id.
 
     Args:
@@ -44,7 +43,7 @@ class Container(ContainerVerbs, ContainerStreams):
 
     @property
     def status(self) -> str:
-        """What it is doing right now: `created`, `running`, `paused` or `exited`.
+        """What it is doing right now: `created`, `running`, `paused`, `restarting` or `exited`.
 
         Raises:
             NoSuchContainer: it is gone.
@@ -52,6 +51,16 @@ class Container(ContainerVerbs, ContainerStreams):
         from pallet.ops.container_state import current
 
         return current(self._engine, self._id)[1].name
+
+    @property
+    def health(self) -> str:
+        """How its health check goes right now: `starting`, `healthy` or `unhealthy`; `unknown` if it has none.
+
+        Raises:
+            NoSuchContainer: it is gone.
+        """
+        found: str = self._inspect()["State"].get("Health", {}).get("Status", "unknown")
+        return found
 
     @property
     def image(self) -> Image:
@@ -129,120 +138,26 @@ class Container(ContainerVerbs, ContainerStreams):
         kill_container(self._engine, self._id, word)
         self._attrs = None
 
-    def wait(self, timeout: float | None = None) -> dict[str, Any]:
+    def wait(self, timeout: float | None = None, condition: str | None = None) -> dict[str, Any]:
         """Wait until it does not run.
 
         Args:
             timeout: seconds to wait at the most; for ever if not given.
+            condition: `not-running`; `next-exit` to wait for a run to end that may not have begun yet; `removed`.
 
         Returns:
             `{"StatusCode": code}`: how its last run ended.
 
         Raises:
             NoSuchContainer: it is gone.
-            TimeoutError: it still runs.
+            InvalidInput: another condition.
+            TimeoutError: it has not come to that.
         """
-        from pallet.ops.container_state import current
-        from pallet.ops.container_wait import wait_container
+        from pallet.sdk.waiting import wait_until
 
-        if timeout is not None:
-            end = time.monotonic() + timeout
-            while current(self._engine, self._id)[1].running:
-                left = end - time.monotonic()
-                if left <= 0:
-                    raise TimeoutError(f"container {self.short_id} still runs after {timeout:g} s")
-                time.sleep(min(_PAUSE, left))
-        code = wait_container(self._engine, self._id)
+        code = wait_until(self._engine, self._id, condition or "not-running", timeout)
         self._attrs = None
         return {"StatusCode": code}
-
-    @overload
-    def logs(
-        self,
-        stdout: bool = True,
-        stderr: bool = True,
-        stream: Literal[False] = False,
-        timestamps: bool = False,
-        tail: int | Literal["all"] = "all",
-        since: Moment | None = None,
-        follow: bool | None = None,
-        until: Moment | None = None,
-    ) -> bytes: ...
-
-    @overload
-    def logs(
-        self,
-        stdout: bool = True,
-        stderr: bool = True,
-        *,
-        stream: Literal[True],
-        timestamps: bool = False,
-        tail: int | Literal["all"] = "all",
-        since: Moment | None = None,
-        follow: bool | None = None,
-        until: Moment | None = None,
-    ) -> Iterator[bytes]: ...
-
-    @overload
-    def logs(
-        self,
-        stdout: bool = True,
-        stderr: bool = True,
-        stream: bool = False,
-        timestamps: bool = False,
-        tail: int | Literal["all"] = "all",
-        since: Moment | None = None,
-        follow: bool | None = None,
-        until: Moment | None = None,
-    ) -> bytes | Iterator[bytes]: ...
-
-    def logs(
-        self,
-        stdout: bool = True,
-        stderr: bool = True,
-        stream: bool = False,
-        timestamps: bool = False,
-        tail: int | Literal["all"] = "all",
-        since: Moment | None = None,
-        follow: bool | None = None,
-        until: Moment | None = None,
-    ) -> bytes | Iterator[bytes]:
-        """What it wrote.
-
-        Args:
-            stdout: its output.
-            stderr: its errors.
-            stream: an iterator over pieces, each a line or a part of a long one, instead of all at once.
-            timestamps: the time before each line.
-            tail: how many lines from the end.
-            since: nothing older.
-            follow: go on until it ends; as `stream` if not given.
-            until: nothing newer.
-
-        Raises:
-            NoSuchContainer: it is gone.
-            InvalidInput: neither stream is wanted, or a bad `tail`.
-
-        Example:
-            >>> for line in container.logs(stream=True):
-            ...     print(line.decode(), end="")
-        """
-        from pallet.ops.container_logs import container_logs
-
-        if not stdout and not stderr:
-            raise InvalidInput("Bad parameters: you must choose at least one stream")
-        pieces = container_logs(
-            self._engine,
-            self._id,
-            follow=stream if follow is None else follow,
-            tail=log_tail(tail),
-            since=nanoseconds(since),
-            until=nanoseconds(until),
-            timestamps=timestamps,
-        )
-        wanted = {"stdout": stdout, "stderr": stderr}
-        chosen = (piece.data for piece in pieces if wanted[piece.stream])
-        return chosen if stream else b"".join(chosen)
 
     def commit(
         self,
@@ -252,6 +167,7 @@ class Container(ContainerVerbs, ContainerStreams):
         author: str | None = None,
         pause: bool = True,
         changes: str | Iterable[str] | None = None,
+        conf: Mapping[str, Any] | None = None,
     ) -> Image:
         """Make an image from it, running or stopped: its changes become a new layer.
 
@@ -262,10 +178,12 @@ class Container(ContainerVerbs, ContainerStreams):
             author: who made it.
             pause: hold its processes still meanwhile.
             changes: Dockerfile instructions for the config, as lines of one text or one by one.
+            conf: not supported: say it with `changes`.
 
         Raises:
             NoSuchContainer: it is gone.
             InvalidInput: a bad name or change.
+            Unsupported: `conf` is given.
 
         Example:
             >>> container.commit("apache", tag="2", changes=["EXPOSE 80"])
@@ -273,6 +191,8 @@ class Container(ContainerVerbs, ContainerStreams):
         """
         from pallet.ops.commit import commit
 
+        if conf:
+            raise Unsupported("conf is not supported", hint="say it with changes")
         id = commit(
             self._engine,
             self._id,
@@ -284,39 +204,12 @@ class Container(ContainerVerbs, ContainerStreams):
         )
         return Image(self._engine, id)
 
-    def export(self, chunk_size: int | None = CHUNK_SIZE) -> Generator[bytes, None, None]:
-        """Its whole file system as a tar, piece by piece; never more than a few pieces are in memory.
-
-        Args:
-            chunk_size: bytes of a piece; None for pieces as they come.
-
-        Returns:
-            An iterator. Stopping early is fine; `close()` it, or drop it.
-
-        Raises:
-            NoSuchContainer: at once: it is gone.
-            HostError: while reading: its file system cannot be mounted.
-
-        Example:
-            >>> engine.images.import_(container.export(), "apache", tag="flat")
-            <Image: 'apache:flat'>
-        """
-        from pallet.ops.export import export
-
-        engine, id = self._engine, self._id
-        engine.store.containers.find_id(id)
-
-        def produce(out: Pipe) -> None:
-            export(engine, id, out)
-
-        return produced(produce, chunk_size=chunk_size)
-
     def remove(self, v: bool = False, link: bool = False, force: bool = False) -> None:
         """Remove it.
 
         Args:
             v: remove its anonymous volumes too.
-            link: not supported.
+            link: refused, as docker does: what it would remove is a link, `web/db`, which no container is called.
             force: kill it if it runs.
 
         Raises:
@@ -326,7 +219,7 @@ class Container(ContainerVerbs, ContainerStreams):
         from pallet.ops.container_remove import remove_container
 
         if link:
-            raise Unsupported("link is not supported")
+            raise Conflict("Conflict, cannot remove the default link name of the container")
         remove_container(self._engine, self._id, force=force, volumes=v)
         self._attrs = None
 

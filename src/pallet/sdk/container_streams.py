@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict, Unpack, overload
 
-from pallet.errors import Unsupported
+from pallet.errors import InvalidInput, RuntimeFailed, Unsupported
+from pallet.sdk.arguments import Moment, log_tail, nanoseconds
 from pallet.sdk.model import Model
-from pallet.sdk.stream import CHUNK_SIZE, Pipe, produced
+from pallet.sdk.pipes import through_pipes
+from pallet.sdk.stream import CancellableStream
 
 if TYPE_CHECKING:
-    from pallet.ops.container_exec import ExecOptions
+    import socket as sockets
 
-_CHUNK = 1 << 16
+    from pallet.ops.container_exec import ExecOptions
+    from pallet.sdk.sockets import Work
 
 
 class ExecResult(NamedTuple):
@@ -28,8 +31,84 @@ class ExecResult(NamedTuple):
     output: Any
 
 
+class LogWords(TypedDict, total=False):
+    """What `Container.logs` may be told besides `stream`."""
+
+    stdout: bool
+    stderr: bool
+    timestamps: bool
+    tail: int | Literal["all"]
+    since: Moment | None
+    follow: bool | None
+    until: Moment | None
+
+
 class ContainerStreams(Model):
     """The verbs of `Container` that stream."""
+
+    @overload
+    def logs(self, *, stream: Literal[False] = False, **words: Unpack[LogWords]) -> bytes: ...
+
+    @overload
+    def logs(self, *, stream: Literal[True], **words: Unpack[LogWords]) -> CancellableStream[bytes]: ...
+
+    @overload
+    def logs(self, *, stream: bool = False, **words: Unpack[LogWords]) -> bytes | CancellableStream[bytes]: ...
+
+    def logs(
+        self,
+        stdout: bool = True,
+        stderr: bool = True,
+        stream: bool = False,
+        timestamps: bool = False,
+        tail: int | Literal["all"] = "all",
+        since: Moment | None = None,
+        follow: bool | None = None,
+        until: Moment | None = None,
+    ) -> bytes | CancellableStream[bytes]:
+        """What it wrote.
+
+        Args:
+            stdout: its output.
+            stderr: its errors.
+            stream: an iterator over pieces, each a line or a part of a long one, instead of all at once; its `close`
+                ends it, from any thread.
+            timestamps: the time before each line.
+            tail: how many lines from the end.
+            since: nothing older.
+            follow: go on until it ends; as `stream` if not given.
+            until: nothing newer.
+
+        Raises:
+            NoSuchContainer: it is gone.
+            InvalidInput: neither stream is wanted, or a bad `tail`.
+            Conflict: its output is kept nowhere.
+
+        Example:
+            >>> for line in container.logs(stream=True):
+            ...     print(line.decode(), end="")
+        """
+        from pallet.ops.container_logs import container_logs
+
+        if not stdout and not stderr:
+            raise InvalidInput("Bad parameters: you must choose at least one stream")
+        wanted = {"stdout": stdout, "stderr": stderr}
+
+        def begin(closed: Callable[[], bool]) -> Iterator[bytes]:
+            pieces = container_logs(
+                self._engine,
+                self._id,
+                follow=stream if follow is None else follow,
+                tail=log_tail(tail),
+                since=nanoseconds(since),
+                until=nanoseconds(until),
+                timestamps=timestamps,
+                closed=closed,
+            )
+            return (piece.data for piece in pieces if wanted[piece.stream])
+
+        found = CancellableStream(begin)
+        return found if stream else b"".join(found)
 
     def exec_run(
         self,
@@ -53,13 +132,13 @@ class ContainerStreams(Model):
             cmd: the program and its arguments, one by one or as the shell would take them apart.
             stdout: pass on its output.
             stderr: pass on its errors.
-            stdin: not supported: it reads nothing.
+            stdin: with a standard input: what is written to the socket; without `socket` it is empty.
             tty: with a terminal.
             privileged: with all capabilities.
             user: `name|uid[:group|gid]`.
             detach: leave it running; nothing is passed on.
             stream: pass on piece by piece, while it runs.
-            socket: not supported.
+            socket: give a socket to read from and write to: see `attach_socket`.
             environment: `{"NAME": "value"}` or `["NAME=value"]`.
             workdir: its working directory.
             demux: output and errors apart.
@@ -67,7 +146,8 @@ class ContainerStreams(Model):
         Raises:
             NoSuchContainer: it is gone.
             Conflict: it does not run, or is paused.
-            RuntimeFailed: the process cannot be started.
+
+        A process that cannot be started is no error: it has the exit code 126 or 127, and its output says why.
 
         Example:
             >>> container.exec_run(["cat", "/etc/hostname"])
@@ -77,10 +157,6 @@ class ContainerStreams(Model):
 
         from pallet.ops.container_exec import ExecOptions, exec_detached
 
-        if socket:
-            raise Unsupported("socket is not supported")
-        if stdin:
-            raise Unsupported("stdin is not supported")
         pairs = environment.items() if isinstance(environment, Mapping) else None
         options = ExecOptions(
             tuple(shlex.split(cmd)) if isinstance(cmd, str) else tuple(cmd),
@@ -93,7 +169,10 @@ class ContainerStreams(Model):
         if detach:
             exec_detached(self._engine, self._id, options)
             return ExecResult(None, b"")
-        pieces = self._exec(options, stdout, stderr)
+        work = self._exec(options, stdout, stderr)
+        if socket:
+            return ExecResult(None, self._socket(work, stdin=stdin, tty=tty))
+        pieces = through_pipes(lambda out, err: work(None, out, err))
         if stream:
             return ExecResult(None, (_pair(piece) for piece in pieces) if demux else (data for _, data in pieces))
         parts: tuple[list[bytes], list[bytes]] = ([], [])
@@ -110,17 +189,25 @@ class ContainerStreams(Model):
             return ExecResult(code, tuple(b"".join(part) or None for part in parts))
         return ExecResult(code, b"".join(whole))
 
-    def _exec(self, options: ExecOptions, stdout: bool, stderr: bool) -> Generator[tuple[int, bytes], None, int]:
-        """Run a process; gives 0 or 1 for output or errors, and a piece of it; returns the exit code."""
+    def _exec(self, options: ExecOptions, stdout: bool, stderr: bool) -> Work:
         from pallet.ops.container_exec import exec_attached
 
-        def work(out: int, err: int) -> int:
-            code = exec_attached(
-                self._engine, self._id, options, stdout=out if stdout else None, stderr=err if stderr else None
-            )
+        def work(stdin: int | None, out: int, err: int) -> int:
+            try:
+                code = exec_attached(
+                    self._engine,
+                    self._id,
+                    options,
+                    stdin=stdin,
+                    stdout=out if stdout else None,
+                    stderr=err if stderr else None,
+                )
+            except RuntimeFailed as error:  # with docker, too, that is what is read
+                os.write(out, error.message.encode() + b"\r\n")
+                return error.exit_code
             return 0 if code is None else code
 
-        return _through_pipes(work)
+        return work
 
     def attach(
         self, stdout: bool = True, stderr: bool = True, stream: bool = False, logs: bool = False, demux: bool = False
@@ -130,7 +217,7 @@ class ContainerStreams(Model):
         Args:
             stdout: its output.
             stderr: its errors.
-            stream: an iterator instead of all at once.
+            stream: an iterator instead of all at once; its `close` ends it, from any thread.
             logs: what it wrote before, first.
             demux: output and errors apart: pairs.
 
@@ -138,145 +225,76 @@ class ContainerStreams(Model):
             NoSuchContainer: it is gone.
             Conflict: it does not run, or is paused.
         """
-        from pallet.ops.container_attach import attach_container, check_attachable
+        from pallet.ops.container_attach import check_attachable
         from pallet.ops.container_logs import container_logs
 
         check_attachable(self._engine, self._id)
         wanted = (stdout, stderr)
 
-        def work(out: int, err: int) -> int:
-            code = attach_container(self._engine, self._id, stdout=out, stderr=err, forward_signals=False)
-            return 0 if code is None else code
-
-        def pieces() -> Iterator[tuple[int, bytes]]:
+        def begin(closed: Callable[[], bool]) -> Iterator[tuple[int, bytes]]:
             if logs:
                 for piece in container_logs(self._engine, self._id, joined=True):
                     yield int(piece.stream == "stderr"), piece.data
-            yield from _through_pipes(work)
+            yield from through_pipes(lambda out, err: self._attach(None, out, err), closed if stream else None)
 
-        chosen = (piece for piece in pieces() if wanted[piece[0]])
-        if stream:
+        def make(closed: Callable[[], bool]) -> Iterator[Any]:
+            chosen = (piece for piece in begin(closed) if wanted[piece[0]])
             return (_pair(piece) for piece in chosen) if demux else (data for _, data in chosen)
-        parts = list(chosen)
+
+        found: CancellableStream[Any] = CancellableStream(make)
+        if stream:
+            return found
         if demux:
-            return tuple(b"".join(data for which, data in parts if which == number) or None for number in (0, 1))
-        return b"".join(data for _, data in parts)
+            return tuple(b"".join(filter(None, part)) or None for part in zip(*found, strict=True)) or (None, None)
+        return b"".join(found)
 
-    def get_archive(
-        self, path: str, chunk_size: int | None = CHUNK_SIZE, encode_stream: bool = False
-    ) -> tuple[Generator[bytes, None, None], dict[str, Any]]:
-        """A file, or a directory with all below it, as a tar.
+    def attach_socket(self, params: Mapping[str, Any] | None = None, ws: bool = False) -> sockets.SocketIO:
+        """A socket to its standard streams.
 
-        Args:
-            path: in the container, which may be stopped.
-            chunk_size: bytes of a piece; None for pieces as they come.
-            encode_stream: not supported.
-
-        Returns:
-            An iterator over the tar's pieces (`close()` it, or drop it, to stop early), and what the path is.
-
-        Raises:
-            NotFound: nothing is there.
-        """
-        from pallet.ops.container_archive import get_archive, stat_path
-        from pallet.ops.times import rfc3339_nano
-
-        if encode_stream:
-            raise Unsupported("encode_stream is not supported")
-        found = stat_path(self._engine, self._id, path)
-        engine, id = self._engine, self._id
-
-        def produce(out: Pipe) -> None:
-            archive = get_archive(engine, id, path)
-            try:
-                while data := archive.read(_CHUNK):
-                    out.write(data)
-            finally:
-                archive.close()
-
-        about = {
-            "name": found.name,
-            "size": found.size,
-            "mode": found.mode,
-            "mtime": rfc3339_nano(found.mtime),
-            "linkTarget": found.link_target,
-        }
-        return produced(produce, chunk_size=chunk_size), about
-
-    def put_archive(self, path: str, data: bytes | IO[bytes] | Iterable[bytes]) -> bool:
-        """Extract a tar into a directory of it.
+        What is written to it is its standard input. What is read from it is its output: with a terminal as it is,
+        else in frames with a header of eight bytes each, as docker has it: 1 for output or 2 for errors, three zeros,
+        the number of bytes that follow (big-endian). The `socket.socket` itself is its `_sock`.
 
         Args:
-            path: the directory, in the container, which may be stopped.
-            data: the tar: bytes, a file, or pieces.
-
-        Returns:
-            True.
+            params: which of `stdin`, `stdout` and `stderr`, `{"stdin": True}`; its output and errors if not given.
+            ws: not supported.
 
         Raises:
-            NotFound: there is no such directory.
-            InvalidInput: it is read-only, or what is in it forbids the extraction.
+            NoSuchContainer: it is gone.
+            Conflict: it does not run, or is paused.
+
+        Example:
+            >>> socket = container.attach_socket({"stdin": 1, "stream": 1})
+            >>> socket.write(b"hello\\n")
+            6
         """
-        from pallet.ops.container_archive import WholeWriter, put_archive
+        from pallet.ops.container_attach import check_attachable
 
-        def send(fd: int) -> None:
-            out = WholeWriter(fd)
-            if isinstance(data, bytes):
-                out.write(data)
-            elif hasattr(data, "read"):
-                while piece := data.read(_CHUNK):
-                    out.write(piece)
-            else:
-                for piece in data:
-                    out.write(piece)
+        if ws:
+            raise Unsupported("ws is not supported: there is no HTTP")
+        check_attachable(self._engine, self._id)
+        chosen = {"stdout": True, "stderr": True} if params is None else params
 
-        put_archive(self._engine, self._id, path, send)
-        return True
+        def work(stdin: int | None, out: int, err: int) -> int:
+            return self._attach(stdin, out if chosen.get("stdout") else None, err if chosen.get("stderr") else None)
+
+        tty = self._engine.store.containers.find(self._id).config.tty
+        return self._socket(work, stdin=bool(chosen.get("stdin")), tty=tty)
+
+    def _attach(self, stdin: int | None, stdout: int | None, stderr: int | None) -> int:
+        from pallet.ops.container_attach import attach_container
+
+        code = attach_container(
+            self._engine, self._id, stdin=stdin, stdout=stdout, stderr=stderr, forward_signals=False
+        )
+        return 0 if code is None else code
+
+    def _socket(self, work: Work, *, stdin: bool, tty: bool) -> sockets.SocketIO:
+        from pallet.sdk.sockets import as_socket
+
+        return as_socket(work, stdin=stdin, tty=tty)
 
 
 def _pair(piece: tuple[int, bytes]) -> tuple[bytes | None, bytes | None]:
     number, data = piece
     return (data, None) if number == 0 else (None, data)
-
-
-def _through_pipes(work: Callable[[int, int], int]) -> Generator[tuple[int, bytes], None, int]:
-    """What `work`, in a thread, writes to two files: 0 or 1, and a piece; returns what `work` returns."""
-    import select
-    import threading
-
-    result: list[int] = []
-    errors: list[BaseException] = []
-    out, out_end = os.pipe2(os.O_CLOEXEC)
-    err, err_end = os.pipe2(os.O_CLOEXEC)
-
-    def run() -> None:
-        try:
-            result.append(work(out_end, err_end))
-        except BaseException as error:
-            errors.append(error)
-        finally:
-            os.close(out_end)
-            os.close(err_end)
-
-    thread = threading.Thread(target=run, name="pallet-streams", daemon=True)
-    thread.start()
-    opened = {out: 0, err: 1}
-    try:
-        poll = select.poll()
-        for fd in opened:
-            poll.register(fd, select.POLLIN)
-        while opened:
-            for fd, _ in poll.poll():
-                data = os.read(fd, _CHUNK)
-                if data:
-                    yield opened[fd], data
-                else:
-                    poll.unregister(fd)
-                    del opened[fd]
-        thread.join()
-    finally:
-        os.close(out)
-        os.close(err)
-    if errors and not isinstance(errors[0], BrokenPipeError):
-        raise errors[0]
-    return result[0] if result else 0

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, overload
 
+from pallet.errors import InvalidInput
 from pallet.sdk.model import Model
 
 
@@ -65,6 +66,21 @@ class ContainerVerbs(Model):
         rename_container(self._engine, self._id, name)
         self._name = name.removeprefix("/")
         self._attrs = None
+
+    def resize(self, height: int, width: int) -> None:
+        """Give its terminal a size.
+
+        Args:
+            height: in lines.
+            width: in characters.
+
+        Raises:
+            NoSuchContainer: it is gone.
+            Conflict: it does not run.
+        """
+        from pallet.ops.container_resize import resize_container
+
+        resize_container(self._engine, self._id, height, width)
 
     def update(
         self,
@@ -154,20 +170,48 @@ class ContainerVerbs(Model):
 
         return [{"Path": path, "Kind": "CAD".index(letter)} for letter, path in diff_container(self._engine, self._id)]
 
-    def stats(self, stream: bool = True, decode: bool | None = None) -> Any:
+    @overload
+    def stats(
+        self, decode: Literal[False] | None = None, stream: Literal[True] = True, one_shot: bool = False
+    ) -> Iterator[bytes]: ...
+
+    @overload
+    def stats(
+        self, decode: Literal[True], stream: Literal[True] = True, one_shot: bool = False
+    ) -> Iterator[dict[str, Any]]: ...
+
+    @overload
+    def stats(
+        self, decode: bool | None = None, *, stream: Literal[False], one_shot: bool = False
+    ) -> dict[str, Any]: ...
+
+    def stats(self, decode: bool | None = None, stream: bool = True, one_shot: bool = False) -> Any:
         """What it takes: docker's JSON object, as far as this machine can tell.
 
         Args:
+            decode: give objects, not lines of JSON; without `stream` it is an object in any case.
             stream: an iterator with a new look each second, until it ends, instead of one.
-            decode: taken as True: objects are given, not their JSON text.
+            one_shot: a single look at once, with nothing to compare it with; not with `stream`.
 
         Raises:
             NoSuchContainer: it is gone.
-        """
-        from pallet.sdk.stats import looks
+            InvalidInput: `one_shot` and `stream`.
 
+        Example:
+            >>> container.stats(stream=False)["memory_stats"]["usage"]
+            6275072
+        """
+        from pallet.sdk.events import encoded
+        from pallet.sdk.stats import look, looks
+
+        if one_shot:
+            if stream:
+                raise InvalidInput("one_shot is only available in conjunction with stream=False")
+            return look(self._engine, self._id)
         found = looks(self._engine, self._id)
-        return found if stream else next(found)
+        if not stream:
+            return next(found)
+        return found if decode else encoded(found)
 
 
 def _bytes(size: int | str) -> int:

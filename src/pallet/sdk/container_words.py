@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
+from pallet.progress import Progress
 from pallet.sdk.limit_words import Size
 
 Words = str | Sequence[str]
@@ -50,7 +51,9 @@ class CreateWords(TypedDict, total=False):
         name: its name; one is made up if not given.
         nano_cpus: billionths of CPUs.
         network: the network: `bridge`, `host` or `none`, or the name of one.
+        network_disabled: the same as the network `none`.
         network_mode: another word for `network`; `container:NAME` is one too.
+        networking_config: `{network: {"Aliases": [...], "IPAMConfig": {"IPv4Address": ...}}}` for `network`.
         ports: `{"80/tcp": 8080, "53/udp": ("127.0.0.1", 53), 443: None}`.
         privileged: all capabilities and devices.
         publish_all_ports: publish all exposed ports on free ports.
@@ -115,7 +118,9 @@ class CreateWords(TypedDict, total=False):
     name: str | None
     nano_cpus: int | None
     network: str | None
+    network_disabled: bool
     network_mode: str | None
+    networking_config: Mapping[str, Any] | None
     oom_kill_disable: bool
     oom_score_adj: int | None
     pid_mode: str | None
@@ -141,3 +146,13 @@ class CreateWords(TypedDict, total=False):
     volumes: Binds | None
     volumes_from: Sequence[str] | None
     working_dir: str | None
+
+
+class RunWords(CreateWords, total=False):
+    """What `Containers.run` may be told besides image, command and what changes the kind of its result."""
+
+    stdout: bool
+    stderr: bool
+    remove: bool
+    platform: str | None
+    progress: Progress | None

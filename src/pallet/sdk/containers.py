@@ -3,33 +3,27 @@
 from __future__ import annotations
 
 import builtins
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
-from pallet.errors import ContainerError, NoSuchContainer, NoSuchImage
+from pallet.errors import Conflict, ContainerError, NoSuchContainer, NoSuchImage
 from pallet.progress import Progress
 from pallet.sdk.arguments import Filters, filter_pairs
 from pallet.sdk.container import Container
-from pallet.sdk.container_words import CreateWords, Words
+from pallet.sdk.container_words import CreateWords, RunWords, Words
 from pallet.sdk.create_words import create_options
 from pallet.sdk.image import Image, image_id
+from pallet.sdk.model import Collection
 
 if TYPE_CHECKING:
     from pallet.ops.create_options import CreateOptions
-    from pallet.sdk.engine import Engine
     from pallet.store.container_record import ContainerRecord
 
 _OUTPUTS = frozenset({"stdout", "stderr"})
 
 
-class Containers:
-    """The containers of an engine's store.
-
-    Args:
-        engine: the engine.
-    """
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+class Containers(Collection):
+    """The containers of an engine's store."""
 
     def get(self, container_id: str) -> Container:
         """The container with an id, a name, or the beginning of an id.
@@ -51,6 +45,8 @@ class Containers:
         filters: Filters | None = None,
         limit: int = -1,
         since: str | None = None,
+        sparse: bool = False,
+        ignore_removed: bool = False,
     ) -> builtins.list[Container]:
         """The containers, newest first.
 
@@ -61,6 +57,7 @@ class Containers:
                 `status`, `volume`; a value, or a list of them.
             limit: only so many, running or not; no limit if not positive.
             since: those made after this one, running or not.
+            sparse, ignore_removed: change nothing: `attrs` are read when first asked for.
 
         Raises:
             InvalidInput: a bad filter.
@@ -106,14 +103,10 @@ class Containers:
         self,
         image: str | Image,
         command: Words | None = None,
-        stdout: bool = True,
-        stderr: bool = False,
-        remove: bool = False,
         *,
         detach: Literal[False] = False,
-        platform: str | None = None,
-        progress: Progress | None = None,
-        **words: Unpack[CreateWords],
+        stream: Literal[False] = False,
+        **words: Unpack[RunWords],
     ) -> bytes: ...
 
     @overload
@@ -121,30 +114,22 @@ class Containers:
         self,
         image: str | Image,
         command: Words | None = None,
-        stdout: bool = True,
-        stderr: bool = False,
-        remove: bool = False,
         *,
-        detach: Literal[True],
-        platform: str | None = None,
-        progress: Progress | None = None,
-        **words: Unpack[CreateWords],
-    ) -> Container: ...
+        detach: Literal[False] = False,
+        stream: Literal[True],
+        **words: Unpack[RunWords],
+    ) -> Iterator[bytes]: ...
 
     @overload
     def run(
         self,
         image: str | Image,
         command: Words | None = None,
-        stdout: bool = True,
-        stderr: bool = False,
-        remove: bool = False,
         *,
-        detach: bool = False,
-        platform: str | None = None,
-        progress: Progress | None = None,
-        **words: Unpack[CreateWords],
-    ) -> bytes | Container: ...
+        detach: Literal[True],
+        stream: bool = False,
+        **words: Unpack[RunWords],
+    ) -> Container: ...
 
     def run(
         self,
@@ -155,10 +140,11 @@ class Containers:
         remove: bool = False,
         *,
         detach: bool = False,
+        stream: bool = False,
         platform: str | None = None,
         progress: Progress | None = None,
         **words: Unpack[CreateWords],
-    ) -> bytes | Container:
+    ) -> bytes | Iterator[bytes] | Container:
         """Make a container, start it, and wait for its end.
 
         Args:
@@ -168,12 +154,14 @@ class Containers:
             stderr: return what it writes to standard error.
             remove: remove the container at its end, whatever happens.
             detach: do not wait.
+            stream: return an iterator over pieces, each a line or a part of a long one; with docker-py's, too, it is
+                only there when the container has ended.
             platform: `os[/arch[/variant]]` that the image has to be for.
             progress: is called with a `pallet.Event` for each step of the pull.
             **words: see `CreateWords`.
 
         Returns:
-            What it wrote; with `detach` the running container.
+            What it wrote, nothing if its log driver keeps nothing; with `detach` the running container.
 
         Raises:
             ContainerError: it ended with an exit code that is not 0.
@@ -204,15 +192,15 @@ class Containers:
         try:
             container.start()
             code = container.wait()["StatusCode"]
-            output = container.logs(stdout=stdout, stderr=stderr) if stdout or stderr else b""
             if code == 0:
-                return output
-            said = container.logs(stdout=False, stderr=True)
+                output = _written(container, stdout, stderr)
+                return iter(output) if stream else b"".join(output)
+            said = b"".join(_written(container, False, True))
         finally:
             if remove:
                 _remove_if_there(container)
-        what = " ".join((record.path, *record.args))
-        raise ContainerError(what, record.image_name, container=record.id, exit_status=code, stderr=said)
+        what = " ".join((record.path, *record.args)) if command is None else command
+        raise ContainerError(container, code, what, record.image_name, said)
 
     def prune(self, filters: Filters | None = None, *, dry_run: bool = False) -> dict[str, Any]:
         """Remove the containers that do not run.
@@ -250,6 +238,16 @@ class Containers:
 
     def _container(self, record: ContainerRecord) -> Container:
         return Container(self._engine, record.id, record.name)
+
+
+def _written(container: Container, stdout: bool, stderr: bool) -> builtins.list[bytes]:
+    """What a container that has ended wrote, in pieces; nothing if that was kept nowhere."""
+    if not (stdout or stderr):
+        return []
+    try:
+        return [*container.logs(stream=True, follow=False, stdout=stdout, stderr=stderr)]
+    except Conflict:  # it has the log driver `none`
+        return []
 
 
 def _remove_if_there(container: Container) -> None:

@@ -11,8 +11,10 @@ from typing import Any, cast
 
 from pallet.errors import InvalidInput, Unsupported
 from pallet.ops.create_options import CreateOptions
+from pallet.sdk.arguments import joined
 from pallet.sdk.container_words import Binds, CreateWords, HostPort, PortTarget, Words
 from pallet.sdk.limit_words import (
+    endpoint,
     healthcheck,
     log_config,
     mounts,
@@ -23,9 +25,10 @@ from pallet.sdk.limit_words import (
 )
 
 _UNSUPPORTED = """
-cpu_count cpu_percent device_requests init_path lxc_conf network_disabled networking_config storage_opt
-use_config_proxy
+cpu_count cpu_percent device_requests init_path lxc_conf storage_opt use_config_proxy
 """
+# What docker-py passes on to its own methods, and the version of an API that is not spoken here.
+_WITHOUT_MEANING = ("detach", "version")
 # Words that are lists of texts, and words that are one text, and their names here.
 _LISTS = {
     "cap_add": "cap_add",
@@ -74,12 +77,16 @@ def create_options(
     _check(words)
     network, mode = words.get("network"), words.get("network_mode")
     if network and mode:
-        raise InvalidInput("network and network_mode mean the same: give one of them")
+        raise InvalidInput('The options "network" and "network_mode" can not be used together.')
+    if words.get("network_disabled"):
+        mode = "none"
     user = words.get("user")
     entrypoint = words.get("entrypoint")
     log_driver, log_options = log_config(words.get("log_config"))
     given: dict[str, Any] = {new: tuple(str(each) for each in words.get(old) or ()) for old, new in _LISTS.items()}  # type: ignore[attr-defined]
     given |= {new: words.get(old) or "" for old, new in _TEXTS.items()}
+    given["links"] = tuple(joined(words.get("links") or ()))
+    given |= endpoint(words.get("networking_config"), network)
     return CreateOptions(
         image=image,
         command=_split(command),
@@ -95,8 +102,7 @@ def create_options(
         volumes=tuple(_volumes(words.get("volumes") or ())),
         mounts=mounts(words.get("mounts")),
         tmpfs=tmpfs(words.get("tmpfs")),
-        links=tuple(_joined(words.get("links") or ())),
-        extra_hosts=tuple(_joined(words.get("extra_hosts") or ())),
+        extra_hosts=tuple(joined(words.get("extra_hosts") or ())),
         network=network or mode or "default",
         privileged=words.get("privileged", False),
         sysctls={name: str(value) for name, value in (words.get("sysctls") or {}).items()},
@@ -141,10 +147,10 @@ def _publish(port: int | str, target: HostPort | tuple[str, HostPort]) -> str:
 
 def _check(words: CreateWords) -> None:
     for name, value in words.items():
-        if name in CreateWords.__annotations__:
+        if name in CreateWords.__annotations__ or name in _WITHOUT_MEANING:
             continue
         if name not in _UNSUPPORTED.split():
-            raise TypeError(f"unexpected keyword argument {name!r}")
+            raise TypeError(f"run() got an unexpected keyword argument {name!r}")
         # What is off anyway is not asked for.
         if value not in (None, False) and value != [] and value != {}:
             raise Unsupported(f"{name} is not supported")
@@ -179,9 +185,3 @@ def _volumes(volumes: Binds) -> Iterable[str]:
             raise InvalidInput(f"volume {source}: wanted are bind, mode and propagation, not {', '.join(target)}")
         options = [word for word in (target.get("mode"), target.get("propagation")) if word]
         yield ":".join([source, target["bind"], *([",".join(options)] if options else [])])
-
-
-def _joined(pairs: Any) -> Iterable[str]:
-    """`key:value` of a mapping or of pairs; texts as they are."""
-    for pair in pairs.items() if isinstance(pairs, Mapping) else pairs:
-        yield pair if isinstance(pair, str) else ":".join(part for part in pair if part)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
 
 from pallet import engine as core
 from pallet.environment import make_settings, note_user, user_id
@@ -13,11 +13,21 @@ from pallet.errors import HostError
 from pallet.sdk.containers import Containers
 from pallet.sdk.images import Images
 from pallet.sdk.networks import Networks
+from pallet.sdk.stream import CancellableStream
 from pallet.sdk.volumes import Volumes
 from pallet.settings import Settings
 
 if TYPE_CHECKING:
+    from pallet.registry.client import Registry
     from pallet.sdk.arguments import Filters, Moment
+
+
+class EventWords(TypedDict, total=False):
+    """What `Engine.events` may be told besides `decode`."""
+
+    since: Moment | None
+    until: Moment | None
+    filters: Filters | None
 
 
 class Engine(core.Engine):
@@ -101,37 +111,95 @@ class Engine(core.Engine):
         """The volumes: create, list, get, prune."""
         return self._volumes
 
+    @property
+    def registry(self) -> Registry:
+        """The client of all registries; who has logged in with `login` is known to it."""
+        if self._registry is None:
+            from pallet.registry.client import Registry
+            from pallet.sdk.credentials import SessionCredentials
+
+            self._registry = Registry(self.settings, credentials=SessionCredentials(self.settings.docker_config))
+        return self._registry
+
+    def ping(self) -> bool:
+        """Whether the store can be read; always True, or an error.
+
+        Raises:
+            HostError: it cannot.
+        """
+        self.store.images.rows()
+        return True
+
+    def version(self) -> dict[str, Any]:
+        """What pallet is, and what it runs containers with: docker's JSON object, with a component for each program."""
+        from pallet.sdk.system import version
+
+        return version(self)
+
+    def info(self) -> dict[str, Any]:
+        """What this pallet and this machine are: docker's JSON object, as far as it means something without a daemon.
+
+        Example:
+            >>> engine.info()["DefaultRuntime"]
+            'crun'
+        """
+        import msgspec
+
+        from pallet.ops.info import system_info
+
+        found: dict[str, Any] = msgspec.to_builtins(system_info(self))
+        return found
+
+    def df(self) -> dict[str, Any]:
+        """Where the store's bytes are: docker's `LayersSize`, `Images`, `Containers`, `Volumes` and `BuildCache`."""
+        from pallet.sdk.system import disk_usage
+
+        return disk_usage(self)
+
+    def login(
+        self, username: str, password: str, email: str | None = None, registry: str | None = None
+    ) -> dict[str, str]:
+        """Check a user's password with a registry, and use it as long as this engine lives.
+
+        Unlike `pallet login` it writes nothing to docker's config.json.
+
+        Args:
+            username: who the user says they are.
+            password: their password or token.
+            email: taken, as docker-py has it; registries do not ask for it any more.
+            registry: its host or URL; Docker Hub if not given.
+
+        Returns:
+            `{"Status": "Login Succeeded", "IdentityToken": ""}`.
+
+        Raises:
+            Unauthorized: the registry refuses it.
+            Unavailable: the registry does not answer.
+        """
+        from pallet.registry.credentials import DOCKER_HUB_KEY
+
+        return {"Status": self.registry.login(registry or DOCKER_HUB_KEY, username, password), "IdentityToken": ""}
+
     @overload
-    def events(
-        self,
-        since: Moment | None = None,
-        until: Moment | None = None,
-        filters: Filters | None = None,
-        *,
-        decode: Literal[True],
-    ) -> Generator[dict[str, Any], None, None]: ...
+    def events(self, *, decode: Literal[True], **words: Unpack[EventWords]) -> CancellableStream[dict[str, Any]]: ...
 
     @overload
     def events(
-        self,
-        since: Moment | None = None,
-        until: Moment | None = None,
-        filters: Filters | None = None,
-        decode: Literal[False] = False,
-    ) -> Generator[bytes, None, None]: ...
+        self, *, decode: Literal[False] | None = None, **words: Unpack[EventWords]
+    ) -> CancellableStream[bytes]: ...
 
     def events(
         self,
         since: Moment | None = None,
         until: Moment | None = None,
         filters: Filters | None = None,
-        decode: bool = False,
-    ) -> Generator[dict[str, Any], None, None] | Generator[bytes, None, None]:
+        decode: bool | None = None,
+    ) -> CancellableStream[dict[str, Any]] | CancellableStream[bytes]:
         """What happens in this store, whichever process does it.
 
         Args:
             since: begin with what happened then; with what happens from now on if not given.
-            until: end then; go on until the iterator is closed if not given.
+            until: end then; go on until the iterator is closed, which any thread may do, if not given.
             filters: `container`, `event`, `image`, `label`, `network`, `type`, `volume`; a value, or a list of them.
             decode: give JSON objects, not lines of JSON.
 
@@ -144,8 +212,9 @@ class Engine(core.Engine):
         """
         from pallet.sdk.events import encoded, events
 
-        found = events(self, since, until, filters)
-        return found if decode else encoded(found)
+        if decode:
+            return CancellableStream(lambda closed: events(self, since, until, filters, closed))
+        return CancellableStream(lambda closed: encoded(events(self, since, until, filters, closed)))
 
     def __enter__(self) -> Engine:
         return self

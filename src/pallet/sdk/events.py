@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from pallet.ops.follow_events import event_json, follow_events
@@ -13,20 +13,25 @@ if TYPE_CHECKING:
 
 
 def events(
-    engine: Engine, since: Moment | None, until: Moment | None, filters: Filters | None
-) -> Generator[dict[str, Any], None, None]:
-    """The events as docker's JSON objects; arguments as `Engine.events`."""
+    engine: Engine,
+    since: Moment | None,
+    until: Moment | None,
+    filters: Filters | None,
+    closed: Callable[[], bool],
+) -> Iterator[dict[str, Any]]:
+    """The events as docker's JSON objects; arguments as `Engine.events` and `follow_events`."""
     found = follow_events(
         engine,
         since=nanoseconds(since),
         until=nanoseconds(until),
         filters=filter_pairs(filters),
+        closed=closed,
     )
     return (event_json(event) for event in found)
 
 
-def encoded(events: Iterator[dict[str, Any]]) -> Generator[bytes, None, None]:
-    """The same as lines of JSON."""
+def encoded(objects: Iterator[dict[str, Any]]) -> Iterator[bytes]:
+    """Objects as lines of JSON."""
     from pallet.oci.codec import encode
 
-    return (encode(event) + b"\n" for event in events)
+    return (encode(each) + b"\n" for each in objects)

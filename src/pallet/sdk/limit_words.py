@@ -117,6 +117,36 @@ def mounts(wanted: Iterable[Mapping[str, Any] | str] | None) -> tuple[dict[str, 
     return tuple(found)
 
 
+def endpoint(config: Mapping[str, Any] | None, network: str | None) -> dict[str, Any]:
+    """How a container wants to be in its network, in `CreateOptions`' words.
+
+    Args:
+        config: `{network: {"Aliases": [...], "IPAMConfig": {"IPv4Address": ...}, ...}}`, docker's EndpointSettings.
+        network: the network; what is said of others does not count, as with docker-py.
+
+    Raises:
+        InvalidInput: there is no network, or docker's API knows no such key.
+    """
+    if not config:
+        return {}
+    if not network:
+        raise InvalidInput('The option "networking_config" can not be used without "network".')
+    settings = dict(config.get(network) or {})
+    place = dict(settings.pop("IPAMConfig", None) or {})
+    found = {
+        "network_aliases": tuple(settings.pop("Aliases", None) or ()),
+        "ip": place.pop("IPv4Address", None) or "",
+        "ip6": place.pop("IPv6Address", None) or "",
+        "link_local_ips": tuple(place.pop("LinkLocalIPs", None) or ()),
+        "network_options": dict(settings.pop("DriverOpts", None) or {}),
+        "mac_address": settings.pop("MacAddress", None) or "",
+        "links": tuple(settings.pop("Links", None) or ()),
+    }
+    if settings or place:
+        raise InvalidInput(f"unknown in networking_config: {', '.join(sorted({**settings, **place}))}")
+    return {key: value for key, value in found.items() if value}
+
+
 def tmpfs(wanted: Mapping[str, str | None] | Sequence[str] | None) -> dict[str, str]:
     """`{"/path": "size=1m,mode=700"}`, or a list of `/path:options`."""
     if isinstance(wanted, Mapping):

@@ -55,3 +55,14 @@ class Model:
 
     def __hash__(self) -> int:
         return hash(self._id)
+
+
+class Collection:
+    """All objects of one kind in an engine's store.
+
+    Args:
+        engine: whose store.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine

@@ -6,9 +6,9 @@ import builtins
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pallet.errors import InvalidInput
-from pallet.sdk.arguments import Filters, filter_pairs
-from pallet.sdk.model import Model
+from pallet.errors import InvalidInput, Unsupported
+from pallet.sdk.arguments import Filters, Links, filter_pairs, joined
+from pallet.sdk.model import Collection, Model
 
 if TYPE_CHECKING:
     from pallet.sdk.container import Container
@@ -48,15 +48,25 @@ class Network(Model):
     def connect(
         self,
         container: str | Container,
-        aliases: Sequence[str] | None = None,
         ipv4_address: str | None = None,
+        ipv6_address: str | None = None,
+        aliases: Sequence[str] | None = None,
+        links: Links | None = None,
+        link_local_ips: Sequence[str] | None = None,
+        driver_opt: Mapping[str, str] | None = None,
+        mac_address: str | None = None,
     ) -> None:
         """Make a container a part of it; if it runs, at once.
 
         Args:
             container: a container, or its name or id.
-            aliases: more names for it here.
             ipv4_address: the address it has to get.
+            ipv6_address: likewise.
+            aliases: more names for it here.
+            links: `{"container": "alias"}`, or `[("container", "alias")]`: what it calls others here.
+            link_local_ips: more addresses, of 169.254.0.0/16 or fe80::/64.
+            driver_opt: options of the driver; recorded only.
+            mac_address: the hardware address it has to get.
 
         Raises:
             NoSuchContainer, NotFound: the container or the network is gone.
@@ -65,7 +75,16 @@ class Network(Model):
         from pallet.ops.network_connect import connect_network
         from pallet.store.container_record import EndpointSettings
 
-        settings = EndpointSettings(aliases=tuple(aliases or ()), ip=ipv4_address or "", connected=True)
+        settings = EndpointSettings(
+            aliases=tuple(aliases or ()),
+            ip=ipv4_address or "",
+            ip6=ipv6_address or "",
+            mac=mac_address or "",
+            links=tuple(joined(links or ())),
+            link_local_ips=tuple(link_local_ips or ()),
+            driver_options=dict(driver_opt or {}),
+            connected=True,
+        )
         connect_network(self._engine, self._id, _container_id(container), settings)
 
     def disconnect(self, container: str | Container, force: bool = False) -> None:
@@ -103,15 +122,8 @@ class Network(Model):
         return f"<Network: {self._name}>"
 
 
-class Networks:
-    """The networks of an engine's store.
-
-    Args:
-        engine: the engine.
-    """
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+class Networks(Collection):
+    """The networks of an engine's store."""
 
     def create(
         self,
@@ -119,10 +131,13 @@ class Networks:
         driver: str | None = None,
         options: Mapping[str, object] | None = None,
         ipam: Mapping[str, Any] | None = None,
+        check_duplicate: bool | None = None,
         internal: bool = False,
         labels: Mapping[str, str] | None = None,
         enable_ipv6: bool = False,
         attachable: bool | None = None,
+        scope: str | None = None,
+        ingress: bool | None = None,
     ) -> Network:
         """Make a network.
 
@@ -130,17 +145,21 @@ class Networks:
             name: its name.
             driver: only `bridge`.
             options: of the driver, such as `com.docker.network.driver.mtu`.
-            ipam: `{"Config": [{"Subnet": ..., "Gateway": ..., "IPRange": ..., "AuxiliaryAddresses": {...}}]}`.
+            ipam: `{"Config": [{"Subnet": ..., "Gateway": ..., "IPRange": ..., "AuxiliaryAddresses": {...}}]}`, or
+                a `pallet.types.IPAMConfig`.
+            check_duplicate: changes nothing: two networks never have one name.
             internal: no way out.
             labels: labels.
             enable_ipv6: whether containers get addresses of the IPv6 subnet, which `ipam` names.
             attachable: recorded only.
+            scope: only `local`.
+            ingress: a swarm's; only False.
 
         Raises:
             Conflict, Forbidden: the name or the subnet is taken.
             InvalidInput: an address that makes no sense.
             NotFound: another driver.
-            Unsupported: IPv6 without a subnet.
+            Unsupported: IPv6 without a subnet, another scope, or a swarm's network.
 
         Example:
             >>> engine.networks.create("backend", ipam={"Config": [{"Subnet": "10.1.0.0/24"}]})
@@ -148,6 +167,8 @@ class Networks:
         """
         from pallet.ops.network_create import NetworkOptions, PoolOptions, create_network
 
+        if ingress or scope not in (None, "local"):
+            raise Unsupported("networks of a swarm are not supported")
         configs = (ipam or {}).get("Config") or []
         unknown = {key for pool in configs for key in pool} - {"Subnet", "Gateway", "IPRange", "AuxiliaryAddresses"}
         if unknown:
@@ -187,7 +208,11 @@ class Networks:
         return Network(self._engine, found.id, found.name)
 
     def list(
-        self, names: Sequence[str] | None = None, ids: Sequence[str] | None = None, filters: Filters | None = None
+        self,
+        names: Sequence[str] | None = None,
+        ids: Sequence[str] | None = None,
+        filters: Filters | None = None,
+        greedy: bool = False,
     ) -> builtins.list[Network]:
         """The networks, by name.
 
@@ -195,6 +220,7 @@ class Networks:
             names: only those with one of these in their names.
             ids: only those whose ids begin with one of these.
             filters: `dangling`, `driver`, `id`, `label`, `name`, `scope`, `type`; a value, or a list of them.
+            greedy: read the `attrs` of each at once.
 
         Raises:
             InvalidInput: a bad filter.
@@ -203,7 +229,10 @@ class Networks:
 
         pairs = filter_pairs(filters)
         pairs += [("name", name) for name in names or ()] + [("id", id) for id in ids or ()]
-        return [Network(self._engine, each.id, each.name) for each in list_networks(self._engine, filters=pairs)]
+        found = [Network(self._engine, each.id, each.name) for each in list_networks(self._engine, filters=pairs)]
+        for network in found if greedy else ():
+            network.reload()
+        return found
 
     def prune(self, filters: Filters | None = None, *, dry_run: bool = False) -> dict[str, Any]:
         """Remove the networks that no running container is in.

@@ -7,11 +7,14 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from pallet.ops.times import now_ns, rfc3339_nano
+
 if TYPE_CHECKING:
     from pallet.ops.container_stats import Usage
     from pallet.sdk.engine import Engine
 
 _PAUSE = 1.0  # seconds between two looks
+_NEVER = "0001-01-01T00:00:00Z"
 
 
 def looks(engine: Engine, id: str) -> Iterator[dict[str, Any]]:
@@ -24,27 +27,40 @@ def looks(engine: Engine, id: str) -> Iterator[dict[str, Any]]:
     """
     from pallet.ops.container_state import current
     from pallet.ops.container_stats import container_usage
-    from pallet.ops.times import now_ns, rfc3339_nano
 
     before, read = container_usage(engine, id), now_ns()
     while True:
         time.sleep(_PAUSE)
         after, at = container_usage(engine, id), now_ns()
-        yield {
-            "id": id,
-            "name": "/" + engine.store.containers.brief(id).name,
-            "read": rfc3339_nano(at),
-            "preread": rfc3339_nano(read),
-            "pids_stats": _known({"current": after.pids}),
-            "cpu_stats": _cpu(after),
-            "precpu_stats": _cpu(before),
-            "memory_stats": _known({"usage": after.memory, "limit": after.memory_limit if after.memory else None}),
-            "blkio_stats": {"io_service_bytes_recursive": _block(after)},
-            "networks": {"eth0": _network(after)} if after.network else {},
-        }
+        yield _object(engine, id, after, at) | {"preread": rfc3339_nano(read), "precpu_stats": _cpu(before)}
         if not current(engine, id)[1].running:
             return
         before, read = after, at
+
+
+def look(engine: Engine, id: str) -> dict[str, Any]:
+    """One object at once, with nothing in `precpu_stats`.
+
+    Raises:
+        NoSuchContainer: it is gone.
+    """
+    from pallet.ops.container_stats import container_usage
+
+    nothing = {"cpu_usage": {"total_usage": 0}}
+    return _object(engine, id, container_usage(engine, id), now_ns()) | {"preread": _NEVER, "precpu_stats": nothing}
+
+
+def _object(engine: Engine, id: str, usage: Usage, at: int) -> dict[str, Any]:
+    return {
+        "id": id,
+        "name": "/" + engine.store.containers.brief(id).name,
+        "read": rfc3339_nano(at),
+        "pids_stats": _known({"current": usage.pids}),
+        "cpu_stats": _cpu(usage),
+        "memory_stats": _known({"usage": usage.memory, "limit": usage.memory_limit if usage.memory else None}),
+        "blkio_stats": {"io_service_bytes_recursive": _block(usage)},
+        "networks": {"eth0": _network(usage)} if usage.network else {},
+    }
 
 
 def _known(values: dict[str, int | None]) -> dict[str, int]:

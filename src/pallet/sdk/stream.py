@@ -1,16 +1,48 @@
-"""From an operation that writes to an iterator that is read: save and export give their bytes piece by piece."""
+"""Iterators over what operations give piece by piece: those that can be ended, and those over what others write."""
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from typing import Generic, TypeVar
+
+Piece = TypeVar("Piece")
 
 CHUNK_SIZE = 2 * 1024 * 1024
 """Bytes a piece has unless the caller says otherwise: docker-py's."""
 
 _WAITING = 2  # pieces that may wait for the reader
 _LOOK = 0.5  # seconds between two looks at whether the program ends
+
+
+class CancellableStream(Iterator[Piece], Generic[Piece]):
+    """An iterator that any thread may end, also while another waits for its next piece. The name is docker-py's.
+
+    Args:
+        make: begins; it is given a function that tells whether the stream was closed, to be asked while it waits.
+    """
+
+    def __init__(self, make: Callable[[Callable[[], bool]], Iterator[Piece]]) -> None:
+        self._closed = threading.Event()
+        made = make(self._closed.is_set)
+        self._pieces = (piece for piece in made)
+
+    def __next__(self) -> Piece:
+        if self._closed.is_set():
+            raise StopIteration
+        piece = next(self._pieces)
+        if self._closed.is_set():
+            raise StopIteration
+        return piece
+
+    def close(self) -> None:
+        """End it: whoever waits for a piece gets none, within a moment."""
+        self._closed.set()
+        try:
+            self._pieces.close()
+        except ValueError:  # another thread is waiting in it, and will see that it is closed
+            return
 
 
 def produced(produce: Callable[[Pipe], None], *, chunk_size: int | None = CHUNK_SIZE) -> Generator[bytes, None, None]:

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pallet.sdk.arguments import Filters, filter_pairs
-from pallet.sdk.model import Model
+from pallet.sdk.model import Collection, Model
 
 if TYPE_CHECKING:
-    from pallet.sdk.engine import Engine
+    pass
 
 
 class Volume(Model):
@@ -54,15 +54,8 @@ class Volume(Model):
         return f"<Volume: {self._id[:10]}>"
 
 
-class Volumes:
-    """The volumes of an engine's store.
-
-    Args:
-        engine: the engine.
-    """
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+class Volumes(Collection):
+    """The volumes of an engine's store."""
 
     def create(
         self,

@@ -6,27 +6,17 @@ import io
 import json
 import tarfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import assert_type
 
 import pytest
+from tests.integration.sdk.conftest import engine_of
 from tests.support.pallet import PalletCLI
 from tests.support.registry import RegistryServer
 
 import pallet
 from pallet.errors import Conflict, InvalidInput, NoSuchImage, NotFound
-
-
-def engine_of(cli: PalletCLI) -> pallet.Engine:
-    """An engine on the store of a `pallet` command."""
-    return pallet.Engine(cli.root, cli.run_dir, registries_file=cli.registries, docker_config=cli.home)
-
-
-@pytest.fixture
-def engine(make_pallet: Callable[..., PalletCLI]) -> Iterator[pallet.Engine]:
-    with engine_of(make_pallet()) as made:
-        yield made
 
 
 @pytest.fixture
@@ -92,9 +82,14 @@ def test_an_image_goes_to_a_registry_and_comes_back(
     box.tag(name, tag="1")
     box.tag(name, tag="2")
     told: list[str] = []
-    digest = engine.images.push(name, tag="1", progress=lambda event: told.append(event.status))
+    text = assert_type(engine.images.push(name, tag="1", progress=lambda event: told.append(event.status)), str)
     assert "Pushed" in told
-    assert engine.images.push(f"{name}:2") == digest
+    assert [json.loads(line)["status"] for line in text.splitlines()[:-1]] == told
+    digest = json.loads(text.splitlines()[-1])["aux"]["Digest"]
+    again = [*engine.images.push(f"{name}:2", stream=True, decode=True)]
+    assert again[0] == {"status": f"The push refers to repository [{name}]"}
+    assert again[-1]["aux"] == {"Tag": "2", "Digest": digest, "Size": again[-1]["aux"]["Size"]}
+    assert all(json.loads(line) for line in engine.images.push(f"{name}:2", stream=True))
     with pytest.raises(NotFound, match="box:3"):
         engine.images.push(name, tag="3")
 
@@ -109,6 +104,18 @@ def test_an_image_goes_to_a_registry_and_comes_back(
         assert image.tags == [f"{name}:1", f"{name}:2"]
         with pytest.raises(NotFound, match="manifest"):
             second.images.pull(name, tag="4")
+        with pytest.raises(NotFound, match="tag does not exist"):
+            list(second.images.push(name, tag="3", stream=True))
+
+        data = second.images.get_registry_data(f"{name}:2")
+        assert (data.id, data.short_id, data.attrs["Descriptor"]["digest"]) == (digest, digest[:19], digest)
+        assert data.has_platform("linux")
+        assert data.has_platform({"os": "linux"})
+        assert not data.has_platform("linux/s390x")
+        second.images.remove(box, force=True)
+        assert data.pull() == box
+        with pytest.raises(NotFound):
+            second.images.get_registry_data(f"{name}:4")
 
 
 def index_of(archive: bytes) -> dict[str, bytes]:

@@ -5,27 +5,20 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import assert_type
 
 import pytest
 from tests.support import need
-from tests.support.pallet import PalletCLI
 
 import pallet
 from pallet.errors import Conflict, Forbidden, InvalidInput, NotFound, Unsupported
 
 
-@pytest.fixture
-def engine(make_pallet: Callable[..., PalletCLI], busybox_tar: Path) -> Iterator[pallet.Engine]:
-    """An engine with busybox as `box`; no container outlives it."""
-    cli = make_pallet()
-    with pallet.Engine(cli.root, cli.run_dir, registries_file=cli.registries, docker_config=cli.home) as made:
-        made.images.import_(busybox_tar, "box")
-        yield made
-        for container in made.containers.list(all=True):
-            container.remove(v=True, force=True)
+@pytest.fixture(autouse=True)
+def box(engine: pallet.Engine, busybox_tar: Path) -> pallet.Image:
+    """busybox as `box`, in the engine's store."""
+    return engine.images.import_(busybox_tar, "box")
 
 
 def test_networks(engine: pallet.Engine) -> None:

@@ -9,28 +9,18 @@ import signal
 import tarfile
 import threading
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 from tests.support import wait_until
-from tests.support.pallet import PalletCLI
 
 import pallet
 from pallet.errors import Unavailable
 
 MIB = 1 << 20
 LARGE = 48 * MIB
-
-
-@pytest.fixture
-def engine(make_pallet: Callable[..., PalletCLI]) -> Iterator[pallet.Engine]:
-    cli = make_pallet()
-    with pallet.Engine(cli.root, cli.run_dir, registries_file=cli.registries, docker_config=cli.home) as made:
-        yield made
-        for container in made.containers.list(all=True):
-            container.remove(v=True, force=True)
 
 
 def large_tar() -> Iterator[bytes]:

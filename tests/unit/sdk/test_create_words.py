@@ -113,7 +113,7 @@ def test_the_rest_goes_by_its_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("cpu_count", 2), ("network_disabled", True), ("storage_opt", {"size": "1g"})]
+    ("name", "value"), [("cpu_count", 2), ("device_requests", [{}]), ("storage_opt", {"size": "1g"})]
 )
 def test_what_pallet_cannot_do_is_said(name: str, value: Any) -> None:
     with pytest.raises(Unsupported, match=f"{name} is not supported"):
