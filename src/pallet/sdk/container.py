@@ -32,11 +32,6 @@ class Container(ContainerVerbs, ContainerStreams, ContainerFiles):
         self._name = name
 
     @property
-    def short_id(self) -> str:
-        """The first 12 hex digits."""
-        return self._id[:12]
-
-    @property
     def name(self) -> str:
         """Its name."""
         return self._name
@@ -227,6 +222,3 @@ class Container(ContainerVerbs, ContainerStreams, ContainerFiles):
         from pallet.ops.container_inspect import inspect_container
 
         return json_object(inspect_container(self._engine, self._id))
-
-    def __repr__(self) -> str:
-        return f"<Container: {self.short_id}>"

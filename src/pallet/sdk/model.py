@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pallet.sdk.engine import Engine
 
+_SHORT = 12
+
 
 class Model:
     """One object of an engine's store. Two are equal if they are of one kind and have the same id.
@@ -25,6 +27,11 @@ class Model:
     def id(self) -> str:
         """Its full id: 64 hex digits, of an image behind `sha256:`; a volume's is its name."""
         return self._id
+
+    @property
+    def short_id(self) -> str:
+        """The first 12 characters of the id; of an image behind `sha256:`."""
+        return self._id[:_SHORT]
 
     @property
     def attrs(self) -> dict[str, Any]:
@@ -49,6 +56,9 @@ class Model:
 
     def _inspect(self) -> dict[str, Any]:
         raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.short_id}>"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Model) and type(other) is type(self) and other._id == self._id

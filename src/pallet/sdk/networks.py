@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from pallet.sdk.container import Container
     from pallet.sdk.engine import Engine
 
-_SHORT = 10  # docker-py's
-
 
 class Network(Model):
     """One network. `engine.networks` makes these. Two are equal if they have the same id.
@@ -29,11 +27,6 @@ class Network(Model):
     def __init__(self, engine: Engine, id: str, name: str) -> None:
         super().__init__(engine, id)
         self._name = name
-
-    @property
-    def short_id(self) -> str:
-        """10 hex digits."""
-        return self._id[:_SHORT]
 
     @property
     def name(self) -> str:

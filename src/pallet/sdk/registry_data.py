@@ -78,6 +78,3 @@ class RegistryData(Model):
         root, platforms = registry_data(engine, self._reference)
         about = {"mediaType": root.media_type, "digest": root.digest, "size": root.size}
         return {"Descriptor": about, "Platforms": [msgspec.to_builtins(each) for each in platforms]}
-
-    def __repr__(self) -> str:
-        return f"<RegistryData: {self.short_id}>"

@@ -22,11 +22,6 @@ class Volume(Model):
     """
 
     @property
-    def short_id(self) -> str:
-        """Its name."""
-        return self._id
-
-    @property
     def name(self) -> str:
         """Its name."""
         return self._id
@@ -49,9 +44,6 @@ class Volume(Model):
         from pallet.ops.volume_list import inspect_volume
 
         return inspect_volume(self._engine, self._id)
-
-    def __repr__(self) -> str:
-        return f"<Volume: {self._id[:10]}>"
 
 
 class Volumes(Collection):

@@ -26,7 +26,7 @@ def test_networks(engine: pallet.Engine) -> None:
     need("aardvark-dns")
     pool = {"Subnet": "10.125.0.0/24", "IPRange": "10.125.0.128/25", "AuxiliaryAddresses": {"printer": "10.125.0.129"}}
     network = engine.networks.create("back", ipam={"Config": [pool]}, labels={"tier": "back"}, internal=True)
-    assert (network.name, len(network.id), network.short_id) == ("back", 64, network.id[:10])
+    assert (network.name, len(network.id), network.short_id) == ("back", 64, network.id[:12])
     assert network.attrs["IPAM"]["Config"] == [pool]
     assert network.attrs["Internal"] is True
     assert engine.networks.list(filters={"label": "tier=back"}) == [network]
