@@ -170,7 +170,12 @@ def _build_stages(shared: Shared, works: list[Work]) -> list[State]:
     first = threading.Lock()
 
     def need(number: int, index: int) -> State:
-        over[number, index].wait()
+        with first:
+            fresh = (number, index) not in over  # only an ONBUILD of a base image wants it
+            ready = over.setdefault((number, index), threading.Event())
+        if fresh:
+            run(number, index)
+        ready.wait()
         if index not in works[number].states:
             raise Canceled  # the other stage tells why
         return works[number].states[index]

@@ -2,7 +2,8 @@
 
 A directory's contents go into the destination, a file becomes it, or goes into it if it is a directory. Symlinks on the
 way to the destination are followed inside the root; below it nothing is followed: a directory that meets a symlink, or
-a file that meets a directory, is an error. Source: Dockerfile reference, "COPY"; behaviour checked against BuildKit.
+a file that meets a directory, is an error, or takes its place if it comes out of an archive. Source: Dockerfile
+reference, "COPY"; behaviour checked against BuildKit.
 """
 
 from __future__ import annotations
@@ -222,9 +223,9 @@ class CopyPlan:
         else:
             found = self._below(path)
             blocked = found is not None and not is_directory(found)
-            if found is None:
+            if found is None or (blocked and unpacked):
                 self._fresh.add(path)
-        if blocked:
+        if blocked and not unpacked:
             raise InvalidInput(f"cannot copy to non-directory: /{path}")
         self._add(self._item(path, tree, entry, unpacked))
 
@@ -235,8 +236,10 @@ class CopyPlan:
             blocked = stat.S_ISDIR(planned.mode)
         else:
             blocked = not path or is_directory(self._below(path))
-        if blocked:
+        if blocked and not (unpacked and path):
             raise InvalidInput(f"cannot replace to directory /{path} with file")
+        if blocked and planned is not None:
+            self._items = {name: item for name, item in self._items.items() if not name.startswith(f"{path}/")}
         self._add(self._item(path, tree, entry, unpacked))
 
     def _item(self, path: str, tree: Tree, entry: Entry, unpacked: bool) -> Item:

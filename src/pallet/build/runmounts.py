@@ -16,6 +16,7 @@ from pallet.build.source import Tree
 from pallet.build.state import State
 from pallet.build.view import with_views
 from pallet.dockerfile.mounts import Mount
+from pallet.dockerfile.source import quoted
 from pallet.errors import InvalidInput
 
 TYPE_CHECKING = False
@@ -100,7 +101,7 @@ class RunMounts:
             raise InvalidInput(f"{mount.type} mount requires a target")
         target = working_directory(self._state, mount.target)
         if target == "/":
-            raise InvalidInput(f"invalid mount target {mount.target!r}")
+            raise InvalidInput(f"invalid mount target {quoted(mount.target)}")
         return target
 
     def _ready(self) -> bool:
@@ -141,6 +142,8 @@ class RunMounts:
 
         target = self._target(mount)
         id = f"{mount.id or target}\0{mount.source}\0{chain_of(source.layer)}\0{source.context}"
+        if (mount.mode, mount.uid, mount.gid) != (None, None, None):
+            id += f"\0{mount.mode}:{mount.uid}:{mount.gid}"  # with BuildKit, too, another one begins otherwise
         waiting = self._shared.cancel.check
         root, sharing = self._shared.engine.settings.root, mount.sharing or "shared"
         held = take(root, id, sharing, lambda place: self._fill(mount, source, place), waiting)

@@ -20,7 +20,7 @@ from pallet.build.shared import Shared, Work
 from pallet.build.state import State, base_config, empty_state, variables_of
 from pallet.build.view import with_views
 from pallet.dockerfile.expand import expansion
-from pallet.dockerfile.graph import PlannedStage, Source, context_name, sources_of
+from pallet.dockerfile.graph import PlannedStage, Source, context_name, refuse_too_early, sources_of
 from pallet.dockerfile.instructions import Add, Copy, Instruction, Run, Workdir
 from pallet.dockerfile.scope import Scope
 from pallet.dockerfile.source import Lines
@@ -171,6 +171,7 @@ class StageBuilder:
         found = [state.step]
         for source in sources_of(instruction, self._work.plan):
             if source.kind == "stage":
+                refuse_too_early(instruction, source, self._planned.stage)
                 found.append(self._need(source.stage).step)
         return [number for number in dict.fromkeys(found) if number]
 

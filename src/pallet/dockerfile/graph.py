@@ -262,8 +262,7 @@ def _check(dockerfile: Dockerfile, result: Plan, planned: PlannedStage) -> None:
     for instruction in planned.stage.instructions:
         try:
             for source in sources_of(instruction, result):
-                if source.stage >= planned.stage.index:
-                    raise InvalidInput(_too_early(instruction, source, planned.stage))
+                refuse_too_early(instruction, source, planned.stage)
             if isinstance(instruction, Run):
                 for text in instruction.mount_flags:
                     if "$" not in text:
@@ -274,8 +273,13 @@ def _check(dockerfile: Dockerfile, result: Plan, planned: PlannedStage) -> None:
             raise dockerfile.fault(error, instruction.lines) from None
 
 
-def _too_early(instruction: Instruction, source: Source, stage: Stage) -> str:
+def refuse_too_early(instruction: Instruction, source: Source, stage: Stage) -> None:
+    """Stages come before those that take from them. Raises InvalidInput."""
+    if source.stage < stage.index:
+        return
     if isinstance(instruction, Copy):
         name, label = quoted(source.name), quoted(stage.label)
-        return f"cannot copy from stage {name}, it needs to be defined before current stage {label}"
-    return f"cannot mount from stage {quoted(source.name)}, stage needs to be defined before current command"
+        raise InvalidInput(f"cannot copy from stage {name}, it needs to be defined before current stage {label}")
+    raise InvalidInput(
+        f"cannot mount from stage {quoted(source.name)}, stage needs to be defined before current command"
+    )

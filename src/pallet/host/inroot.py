@@ -18,7 +18,8 @@ def open_in_root(root: int, path: str, flags: int) -> int:
         try:
             return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=root)  # nothing on the way to follow
         except OSError as error:
-            if error.errno != errno.ELOOP or flags & os.O_NOFOLLOW:
+            # With O_DIRECTORY the kernel says of a link that it is no directory.
+            if error.errno not in (errno.ELOOP, errno.ENOTDIR) or flags & os.O_NOFOLLOW:
                 raise
     from pallet.host.openat2 import openat2
 

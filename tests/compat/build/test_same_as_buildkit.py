@@ -6,6 +6,7 @@ filtered by .dockerignore, which is the client's work; and this BuildKit knows n
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import io
 import json
@@ -90,6 +91,31 @@ CASES = {
     "proxy arguments": "RUN echo ${HTTP_PROXY:-none} > /p",
     "exposed": "EXPOSE 80/tcp 80/udp 22\nEXPOSE 80\nVOLUME /x\nVOLUME /x /y",
     "empty run": "RUN true\nRUN touch /x && rm /x\nRUN mkdir /d",
+    "links at both ends": "FROM bbx AS a\nRUN mkdir -p /r/s && echo 1 > /r/s/f && ln -s /r/s /ls && ln -s s/f /r/lf &&"
+    " ln -s /r /lr\nFROM bbx\nRUN ln -s /nonex /n1; ln -s /none2 /n2; ln -s /tmp /lt\nCOPY d /n1\nCOPY f /n2/\n"
+    "COPY d /lt\n"
+    "COPY --from=a /ls/f /1\nCOPY --from=a /ls /2\nCOPY --from=a /lr/* /3/\nCOPY --from=a /lr/s/.. /4\n"
+    "COPY --from=a /r/./lf /5/",
+    "a whole root": "FROM bbx AS a\nRUN echo 1 > /one\nFROM scratch\nCOPY --from=a / /all\n"
+    "COPY --from=a /etc/../bin/sh /x",
+    "onbuild upon onbuild": "FROM bbx AS b1\nONBUILD RUN echo 1 >> /ob\nONBUILD COPY f /ob-f\nONBUILD ENV Z=1\n"
+    "FROM b1 AS b2\n"
+    "ONBUILD RUN echo 2-$Z >> /ob\nONBUILD WORKDIR /obw\nFROM b2\nRUN pwd >> /ob",
+    "archives over what is there": "RUN mkdir -p /t /o /q/sub/f; ln -s /o /t/sub; echo > /q/sub/l\nADD a.tar /t/\n"
+    "ADD a.tar /q/\n"
+    "ADD tar.txt /r/\nADD plain.gz /p\nADD a.tar f d /many/",
+    "shell and health": 'SHELL ["/bin/sh", "-e", "-c"]\nRUN echo $0 > /x\nCMD a b\nENTRYPOINT c\n'
+    "HEALTHCHECK --start-period=3s --timeout=500ms CMD a && b || exit 1",
+    "odd values": "ENV a b c\nENV d=\"x y\" e='z$a' f=\\$a g=$a:x h=~ i=  j=\u00e4\nLABEL k=b \\\n # comment\n"
+    '  l="d e" \\\n\n  m=n\n'
+    'LABEL "k e y"="v a l" o=\'{"b": "c d"}\'\nLABEL q w e\nRUN echo \\$a \'$a\' "$a" \\\\$a > /\u00e4',
+    "argument or variable": "ENV A=env\nARG A=arg\nRUN echo $A > /1\nARG B=arg C=$A\nENV B=env\nRUN echo $B $C > /2\n"
+    'ARG D="x y"\nARG E=\'$D\'\nRUN echo "$D-$E" > /3',
+    "line ends": "# Escape=`\r\nFROM bbx\r\nRUN echo a `\r\n && echo b > /x\r\nENV A=b\r\nRUN echo 1 > /1 `",
+    "owners of cache mounts": "RUN --mount=type=cache,id=q,target=/mnt,uid=5,gid=6,mode=0700 stat -c '%a %u %g' /mnt"
+    " > /o; touch /mnt/z\n"
+    "RUN --mount=type=cache,id=q,target=/mnt ls /mnt > /p\nWORKDIR /mnt\n"
+    "RUN --mount=type=bind,source=f,target=rel cat rel > /r",
     "long chain": "\n".join(f"RUN echo {n} >> /log" for n in range(12)),
 }
 BAD = {
@@ -104,6 +130,14 @@ BAD = {
     "unknown flag": "COPY --foo f /",
     "no argument": "COPY f",
     "file over a directory": "COPY dir-as-file /",
+    "links in a circle": "RUN ln -s /l1 /l2; ln -s /l2 /l1\nCOPY f /l1/x",
+    "directory onto a made file": "RUN echo > /x\nCOPY d/ /x",
+    "archive onto a file": "RUN echo > /x\nADD a.tar /x",
+    "onbuild onbuild": "ONBUILD ONBUILD RUN x",
+    "a stage of itself": "FROM bbx AS a\nCOPY --from=a /etc /2",
+    "mounted on the root": "RUN --mount=target=/ true",
+    "unknown signal": "STOPSIGNAL nosuch",
+    "unknown protocol": "EXPOSE 80/foo",
 }
 
 
@@ -128,7 +162,9 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Path:
         entry("sub/f", b"packed\n", uid=5, gid=6),
         symlink("sub/l", "f"),
     ]
-    (place / "a.tar").write_bytes(tar(members, format=tarfile.GNU_FORMAT))
+    for name in ("a.tar", "tar.txt"):
+        (place / name).write_bytes(tar(members, format=tarfile.GNU_FORMAT))
+    (place / "plain.gz").write_bytes(gzip.compress(b"no tar", mtime=0))
     return place
 
 
@@ -222,7 +258,7 @@ def whole(text: str) -> str:
 def test_same_image(kit: BuildKit, ours: PalletCLI, context: Path, tmp_path: Path, name: str) -> None:
     dockerfile = whole(CASES[name])
     assert kit.build(packed(context, dockerfile)) == ""
-    (tmp_path / "D").write_text(dockerfile)
+    (tmp_path / "D").write_bytes(dockerfile.encode())
     words = ("-t", "made", "-f", str(tmp_path / "D"))
     ours.ok("build", *words, str(context))
     ours.ok("build", "-q", *words, "-o", f"type=tar,dest={tmp_path / 'tree.tar'}", str(context))

@@ -358,3 +358,16 @@ def test_warnings_behind_a_build_and_as_errors(build: Build) -> None:
     assert strict.stderr == "ERROR: failed to solve: lint violation found for rules: JSONArgsRecommended\n"
     skipped = build("# check=error=true\nFROM box\nCMD echo\n", "--build-arg", "BUILDKIT_DOCKERFILE_CHECK=skip=all")
     assert skipped.code == 0 and "WARN" not in skipped.stderr
+
+
+def test_onbuild_takes_from_stages_that_nothing_else_needs(box: PalletCLI, build: Build) -> None:
+    base = "FROM box AS made\nONBUILD COPY --from=tools /t /got\n"
+    base += "ONBUILD RUN --mount=from=tools,target=/m cat /m/t >> /got\n"
+    assert build(base).code == 0
+    box.ok("tag", "made", "triggers")
+    done = build("FROM box AS tools\nRUN echo tool > /t\nFROM triggers\n", "--network", "none")
+    assert done.code == 0, done.stderr
+    assert cat(box, "/got") == "tool\ntool"
+    late = build("FROM triggers AS one\nFROM box AS tools\nFROM one\n")
+    assert late.code == 1
+    assert 'cannot copy from stage "tools", it needs to be defined before current stage "one"' in late.stderr
