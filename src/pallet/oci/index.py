@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-from pallet.digest import Digest
 from pallet.errors import NotFound, Unsupported
 from pallet.oci import media
 from pallet.oci.codec import decode, encode
 from pallet.oci.descriptor import Descriptor
+from pallet.oci.document import RawDocument
 from pallet.platform import Platform, rank
 
 
@@ -19,22 +19,10 @@ class _Document(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel")
     annotations: dict[str, str] | None = None
 
 
-class Index(msgspec.Struct, frozen=True):
+class Index(RawDocument, frozen=True):
     """The manifests that one name stands for, with the bytes they were read from."""
 
-    raw: bytes
-    media_type: str
     manifests: tuple[Descriptor, ...]
-
-    @property
-    def digest(self) -> Digest:
-        """The digest of the raw bytes."""
-        return Digest.of(self.raw)
-
-    @property
-    def descriptor(self) -> Descriptor:
-        """What this index is, to refer to it."""
-        return Descriptor(self.media_type, self.digest, len(self.raw))
 
     def choose(self, wanted: Platform) -> Descriptor:
         """The manifest that suits `wanted` best; the first of equals.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-from pallet.digest import Digest
 from pallet.errors import Unsupported
 from pallet.oci import media
 from pallet.oci.codec import decode, encode
 from pallet.oci.descriptor import Descriptor
+from pallet.oci.document import RawDocument
 
 
 class _Document(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
@@ -21,24 +21,12 @@ class _Document(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel")
     annotations: dict[str, str] | None = None
 
 
-class Manifest(msgspec.Struct, frozen=True):
+class Manifest(RawDocument, frozen=True):
     """One image for one platform: its config and its layers, bottom first, with the bytes it was read from."""
 
-    raw: bytes
-    media_type: str
     config: Descriptor
     layers: tuple[Descriptor, ...]
     annotations: dict[str, str]
-
-    @property
-    def digest(self) -> Digest:
-        """The digest of the raw bytes."""
-        return Digest.of(self.raw)
-
-    @property
-    def descriptor(self) -> Descriptor:
-        """What this manifest is, to refer to it."""
-        return Descriptor(self.media_type, self.digest, len(self.raw))
 
     @property
     def blobs(self) -> tuple[Descriptor, ...]:
