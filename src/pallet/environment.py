@@ -81,7 +81,7 @@ def make_settings(
             run_dir += "/" + _store_key(store)
     return Settings(
         store,
-        os.path.abspath(run_dir),  # noqa: PTH100
+        os.path.abspath(run_dir),  # noqa: PTH100 - likewise
         docker_config=config_dir or default_config_dir(environ),
         runtime=runtime or environ.get("PALLET_RUNTIME") or None,
         snapshotter=snapshotter,

@@ -117,7 +117,3 @@ class Context:
             if columns:
                 return columns
         return _COLUMNS
-
-    def wants_color(self) -> bool:
-        """Whether standard output is a terminal that may get colours (https://no-color.org, `TERM=dumb`)."""
-        return self.is_terminal() and not self.environ.get("NO_COLOR") and self.environ.get("TERM") != "dumb"

@@ -120,6 +120,6 @@ class _Parser:
         if flag.kind in REPEATED:
             # The first one given replaces the default, the others follow it.
             before = self._values[flag.attribute] if flag.name in self._changed else ()
-            value = (*before, value)  # type: ignore[misc]
+            value = (*before, value)  # type: ignore[misc]  # of a repeated flag all values are tuples
         self._values[flag.attribute] = value
         self._changed.add(flag.name)

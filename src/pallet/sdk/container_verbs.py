@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal, overload
 
 from pallet.errors import InvalidInput
+from pallet.sdk.limit_words import size
 from pallet.sdk.model import Model
 
 
@@ -42,7 +43,7 @@ class ContainerVerbs(Model):
         """Stop it, if it runs, and start it.
 
         Args:
-            timeout: seconds from asking to killing; the container's own, else 10, if not given.
+            timeout: as for `stop`.
 
         Raises:
             NoSuchContainer: it is gone.
@@ -129,10 +130,10 @@ class ContainerVerbs(Model):
             cpu_shares=cpu_shares,
             cpuset_cpus=cpuset_cpus,
             cpuset_mems=cpuset_mems,
-            memory=_bytes(mem_limit),
-            memory_reservation=_bytes(mem_reservation),
-            memory_swap=_bytes(memswap_limit),
-            kernel_memory=_bytes(kernel_memory),
+            memory=size(mem_limit),
+            memory_reservation=size(mem_reservation),
+            memory_swap=size(memswap_limit),
+            kernel_memory=size(kernel_memory),
         )
         policy = None
         if restart_policy is not None:
@@ -212,11 +213,3 @@ class ContainerVerbs(Model):
         if not stream:
             return next(found)
         return found if decode else encoded(found)
-
-
-def _bytes(size: int | str) -> int:
-    from pallet.units import parse_size
-
-    if isinstance(size, int):
-        return size
-    return -1 if size == "-1" else parse_size(size)

@@ -83,8 +83,9 @@ def create_options(
     user = words.get("user")
     entrypoint = words.get("entrypoint")
     log_driver, log_options = log_config(words.get("log_config"))
-    given: dict[str, Any] = {new: tuple(str(each) for each in words.get(old) or ()) for old, new in _LISTS.items()}  # type: ignore[attr-defined]
-    given |= {new: words.get(old) or "" for old, new in _TEXTS.items()}
+    named = cast("Mapping[str, Any]", words)  # a TypedDict takes no key that is computed
+    given: dict[str, Any] = {new: tuple(map(str, named.get(old) or ())) for old, new in _LISTS.items()}
+    given |= {new: named.get(old) or "" for old, new in _TEXTS.items()}
     given["links"] = tuple(joined(words.get("links") or ()))
     given |= endpoint(words.get("networking_config"), network)
     return CreateOptions(

@@ -14,8 +14,6 @@ from pallet.sdk.stream import CHUNK_SIZE, Pipe, produced
 if TYPE_CHECKING:
     from pallet.sdk.engine import Engine
 
-_SHORT = len("sha256:") + 12
-
 
 class Image(Model):
     """One image of the store. `engine.images` makes these. Two are equal if they have the same id.
@@ -28,11 +26,6 @@ class Image(Model):
     def __init__(self, engine: Engine, id: Digest) -> None:
         super().__init__(engine, id)
         self._id: Digest = id
-
-    @property
-    def short_id(self) -> str:
-        """`sha256:` and 12 hex digits."""
-        return self._id[:_SHORT]
 
     @property
     def tags(self) -> list[str]:

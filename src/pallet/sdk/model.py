@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from pallet.sdk.engine import Engine
 
 _SHORT = 12
+_ALGORITHM = "sha256:"
 
 
 class Model:
@@ -30,8 +31,8 @@ class Model:
 
     @property
     def short_id(self) -> str:
-        """The first 12 characters of the id; of an image behind `sha256:`."""
-        return self._id[:_SHORT]
+        """The first 12 characters of the id, of an image behind `sha256:`."""
+        return self._id[: _SHORT + len(_ALGORITHM) if self._id.startswith(_ALGORITHM) else _SHORT]
 
     @property
     def attrs(self) -> dict[str, Any]:

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from pallet.sdk.engine import Engine
     from pallet.sdk.image import Image
 
-_SHORT = len("sha256:") + 12
-
 
 class RegistryData(Model):
     """An image in a registry. `engine.images.get_registry_data` makes these.
@@ -37,11 +35,6 @@ class RegistryData(Model):
         self._auth_config = auth_config
         super().__init__(engine, "")
         self._id = self.attrs["Descriptor"]["digest"]
-
-    @property
-    def short_id(self) -> str:
-        """`sha256:` and 12 hex digits."""
-        return self._id[:_SHORT]
 
     def has_platform(self, platform: str | Mapping[str, str]) -> bool:
         """Whether there is an image for a platform.
