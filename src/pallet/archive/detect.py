@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from pallet.archive.docker_reader import MANIFEST, DockerReader
@@ -14,8 +13,11 @@ from pallet.archive.source import ArchiveImage
 from pallet.archive.spool import spool
 from pallet.archive.tar_files import TarFiles
 from pallet.content import CHUNK_SIZE
-from pallet.errors import HostError, InvalidInput, NotFound
+from pallet.errors import HostError, Integrity, InvalidInput, NotFound
 from pallet.layer.compress import HEAD, Readable, decompressor, detect
+from pallet.layer.tarread import docker_text
+from pallet.naming import DEFAULT_TAG
+from pallet.reference import Reference
 
 
 class _Closable(Protocol):
@@ -44,7 +46,7 @@ class Archive:
                 raise NotFound(f"the archive has {len(self.images)} images: one must be named")
             return self.images[0]
         for image in self.images:
-            if name in image.labels or any(name in (str(known), known.familiar) for known in image.names):
+            if name in image.labels or any(name in _called(known) for known in image.names):
                 return image
         raise NotFound(f"the archive has no image {name}")
 
@@ -61,7 +63,13 @@ class Archive:
         self.close()
 
 
-def open_archive(where: str | Path | BinaryIO, spool_dir: str) -> Archive:
+def _called(name: Reference) -> tuple[str, ...]:
+    """The words for a name; the tag `latest` need not be said."""
+    words = (str(name), name.familiar)
+    return (*words, name.name, name.familiar_name) if name.tag == DEFAULT_TAG else words
+
+
+def open_archive(where: str | os.PathLike[str] | BinaryIO, spool_dir: str) -> Archive:
     """Find out what an archive is, and which images it has.
 
     Args:
@@ -74,9 +82,9 @@ def open_archive(where: str | Path | BinaryIO, spool_dir: str) -> Archive:
         UnsafeArchive: its tar tries what no tar may.
         HostError: it cannot be opened, or copied.
     """
-    if isinstance(where, str | Path):
-        path = Path(where)
-        if path.is_dir():
+    if isinstance(where, str | os.PathLike):
+        path = os.fspath(where)
+        if os.path.isdir(path):
             return _open_directory(path)
         try:
             fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -90,7 +98,7 @@ def open_archive(where: str | Path | BinaryIO, spool_dir: str) -> Archive:
     return _spool(where, spool_dir) if fileno is None else _open_file(fileno, spool_dir)
 
 
-def _open_directory(path: Path) -> Archive:
+def _open_directory(path: str) -> Archive:
     files = Directory(path)
     if not _has(files, INDEX):
         raise InvalidInput(f"invalid archive: the directory {path} has no {INDEX}")
@@ -119,7 +127,10 @@ def _open_file(fd: int, spool_dir: str) -> Archive:
 
 
 def _spool(stream: Readable, spool_dir: str) -> Archive:
-    fd, _ = spool(decompressor(stream), spool_dir)
+    try:
+        fd, _ = spool(decompressor(stream), spool_dir)
+    except Integrity as error:
+        raise InvalidInput(docker_text(error)) from error
     return _open_tar(fd, 0, spool_dir)
 
 

@@ -64,6 +64,8 @@ class DockerReader:
             InvalidInput: it, a config or a name is not valid.
         """
         raw = read_whole(self._files.find(MANIFEST), MANIFEST_LIMIT, MANIFEST)
+        if raw.strip() == b"null":  # Go's empty list
+            return ()
         return tuple(self._image(item) for item in decode(raw, tuple[_Item, ...], MANIFEST))
 
     def close(self) -> None:
@@ -77,7 +79,7 @@ class DockerReader:
         paths = item.layers or ()
         if len(paths) != len(config.diff_ids):
             raise InvalidInput(
-                f"invalid manifest, layers length mismatch: expected {len(config.diff_ids)}, got {len(paths)}"
+                f"invalid manifest, layers length mismatch: expected {len(paths)}, got {len(config.diff_ids)}"
             )
         layers = [self._layer(path, diff_id) for path, diff_id in zip(paths, config.diff_ids, strict=True)]
         manifest = manifest_for(config, tuple(layer.descriptor for layer in layers))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Protocol
 
 from pallet.content import CHUNK_SIZE
@@ -63,14 +62,14 @@ class Extent:
 class Directory:
     """The files under a directory. Only for names pallet makes itself: symbolic links are followed."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._path = os.fspath(path)
 
     def find(self, name: str) -> Piece:
         """The file `name` under the directory."""
-        path = self._path / name
+        path = os.path.join(self._path, name)
         try:
-            found = path.stat()
+            found = os.stat(path)
         except (FileNotFoundError, NotADirectoryError) as error:
             raise NotFound(f"open {path}: no such file or directory") from error
         except OSError as error:
@@ -86,7 +85,7 @@ class Directory:
 class _PathPiece:
     """A file that is opened when it is read."""
 
-    def __init__(self, path: Path, size: int) -> None:
+    def __init__(self, path: str, size: int) -> None:
         self._path = path
         self.size = size
 

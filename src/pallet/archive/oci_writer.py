@@ -6,9 +6,7 @@ docker's manifests become OCI's: skopeo and podman look only among OCI manifests
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import msgspec
 
@@ -89,17 +87,17 @@ class OciLayoutSink:
 
     parallel = 4
 
-    def __init__(self, directory: str | Path) -> None:
+    def __init__(self, directory: str | os.PathLike[str]) -> None:
         """
         Args:
             directory: made if it is not there.
         """
-        self._directory = Path(directory)
+        self._directory = os.fspath(directory)
         self._files = Directory(self._directory)
         self._documents = Documents(self.has_blob, to_oci)
         self._named: list[tuple[Reference | None, Descriptor]] = []
         try:
-            (self._directory / "blobs" / "sha256").mkdir(parents=True, exist_ok=True)
+            os.makedirs(os.path.join(self._directory, "blobs", "sha256"), exist_ok=True)
         except OSError as error:
             raise HostError(f"mkdir {directory}: {error.strerror}") from error
 
@@ -147,18 +145,18 @@ class OciLayoutSink:
         return list(parse_index(raw).manifests)
 
     def _write(self, name: str, chunks: Iterator[bytes]) -> None:
-        target = self._directory / name
+        target = os.path.join(self._directory, name)
+        temporary = os.path.join(os.path.dirname(target), "." + os.urandom(8).hex())
         try:
-            fd, temporary = tempfile.mkstemp(prefix=".", dir=target.parent)
-            try:
-                with open(fd, "wb", buffering=0) as file:
+            with open(temporary, "xb", buffering=0) as file:
+                try:
                     for chunk in chunks:
                         write_all(file, chunk)
                     os.fchmod(file.fileno(), 0o644)
-                Path(temporary).replace(target)
-            except BaseException:
-                Path(temporary).unlink()
-                raise
+                    os.rename(temporary, target)
+                except BaseException:
+                    os.unlink(temporary)
+                    raise
         except OSError as error:
             raise HostError(f"cannot write {target}: {error.strerror or error}") from error
 

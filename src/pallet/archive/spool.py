@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import tempfile
 
 from pallet.content import CHUNK_SIZE
 from pallet.errors import HostError
+from pallet.host.files import nameless_file, write_all
 from pallet.layer.compress import Readable
 
 
@@ -20,17 +20,15 @@ def spool(stream: Readable, directory: str) -> tuple[int, int]:
         HostError: the disk does not take it.
     """
     try:
-        with tempfile.TemporaryFile(dir=directory, buffering=0) as file:
-            size = 0
+        fd = nameless_file(directory)
+        size = 0
+        try:
             while chunk := stream.read(CHUNK_SIZE):
+                write_all(fd, chunk)
                 size += len(chunk)
-                _write(file.fileno(), chunk)
-            return os.dup(file.fileno()), size
+        except BaseException:
+            os.close(fd)
+            raise
+        return fd, size
     except OSError as error:
         raise HostError(f"cannot copy the archive to {directory}: {error.strerror or error}") from error
-
-
-def _write(fd: int, chunk: bytes) -> None:
-    rest = memoryview(chunk)
-    while rest:
-        rest = rest[os.write(fd, rest) :]

@@ -30,7 +30,7 @@ class ChunkReader:
         return data
 
 
-def write_all(stream: Output, data: bytes) -> None:
+def write_all(stream: Output, data: bytes | bytearray | memoryview) -> None:
     """Write all of `data`, also to a raw stream that takes only part of it at a time."""
     rest = memoryview(data)
     while rest:

@@ -7,23 +7,17 @@ made from them. What the headers may cost in memory is limited.
 from __future__ import annotations
 
 import os
-import re
-import tarfile
 
 from pallet.archive.files import Extent, Piece
-from pallet.errors import InvalidInput, NotFound, UnsafeArchive
-
-HEADER_LIMIT = 64 * 1024
-"""The most header bytes (long names, PAX records) one entry may have."""
+from pallet.errors import Integrity, InvalidInput, NotFound, UnsafeArchive
+from pallet.layer import tarformat as tf
+from pallet.layer.tarread import TarEntry, TarReader, docker_text
 
 HEADERS_LIMIT = 32 * 1024 * 1024
-"""The most header bytes all entries together may have."""
+"""The most bytes that the names and headers of all entries may have together."""
 
-_GLOBAL_RECORDS = 64
-_LONGEST_NAME = 4096
+_AHEAD = 4096  # bytes: a header, and small files that need no jump
 _MOST_LINKS = 40  # as the kernel
-# Older tarfile modules take quadratic time to parse PAX records with long runs of digits (CVE-2024-6232).
-_DIGITS = re.compile(rb"[0-9]{300}")
 
 
 class _Link(str):
@@ -43,45 +37,41 @@ class TarFiles:
             start: where in the file the tar begins, in bytes.
 
         Raises:
-            InvalidInput: not a tar, or a damaged one.
+            InvalidInput: not a tar, or a damaged one, in docker's words.
             UnsafeArchive: an entry that points outside, or headers out of all proportion.
         """
         self._fd = fd
         self._entries: dict[str, Extent | _Link] = {}
-        headers = _Headers(fd, start)
+        self._left = HEADERS_LIMIT
+        source = _Source(fd, start)
+        reader = TarReader(source, source.jump)
         try:
-            tar = tarfile.open(fileobj=headers, mode="r:")  # type: ignore[call-overload]
-            while (member := tar.next()) is not None:
-                self._add(member, start)
-                headers.next_entry()
-                tar.members.clear()
-                if len(tar.pax_headers) > _GLOBAL_RECORDS:
-                    raise UnsafeArchive("invalid archive: too many global PAX records")
-        except (tarfile.TarError, ValueError, ArithmeticError, LookupError, RecursionError) as error:
-            raise InvalidInput(f"invalid archive: not a tar, or a damaged one: {error}") from error
-        if os.pread(fd, tarfile.BLOCKSIZE, start + tar.offset).strip(b"\0"):
-            raise InvalidInput("invalid archive: not a tar, or a damaged one: invalid tar header")
+            for entry in reader:
+                self._add(entry, start + reader.offset)
+        except UnsafeArchive as error:
+            raise UnsafeArchive(f"invalid archive: {error.message}") from error
+        except Integrity as error:
+            raise InvalidInput(docker_text(error)) from error
 
-    def _add(self, member: tarfile.TarInfo, start: int) -> None:
-        name = _clean(member.name)
-        if member.size < 0 or member.offset_data < 0:
-            raise UnsafeArchive(f"invalid archive: the entry {name!r} has a negative size")
-        if member.issym():
-            if len(member.linkname) > _LONGEST_NAME:
-                raise UnsafeArchive(f"invalid archive: the link {name!r} is too long")
-            self._entries[name] = _Link(member.linkname)
-        elif member.islnk():
-            target = self._entries.get(_clean(member.linkname))
+    def _add(self, entry: TarEntry, at: int) -> None:
+        self._left -= tf.BLOCK + len(entry.name) + len(entry.linkname)
+        if self._left < 0:
+            raise UnsafeArchive("its headers are too large")
+        name = _clean(os.fsdecode(entry.name))
+        if entry.type == tf.SYMLINK:
+            self._entries[name] = _Link(os.fsdecode(entry.linkname))
+        elif entry.type == tf.HARD_LINK:
+            target = self._entries.get(_clean(os.fsdecode(entry.linkname)))
             if target is not None:
                 self._entries[name] = target
-        elif member.isreg():
-            if member.issparse():
-                raise UnsafeArchive(f"invalid archive: the entry {name!r} is stored as a sparse file")
-            self._entries[name] = Extent(self._fd, start + member.offset_data, member.size)
+        elif entry.type == tf.REGULAR:
+            if entry.sparse is not None:
+                raise UnsafeArchive(f"the entry {name!r} is stored as a sparse file")
+            self._entries[name] = Extent(self._fd, at, entry.size)
 
     def find(self, name: str) -> Piece:
         """The file `name`; links are followed inside the tar, `..` and `/` stop at its root."""
-        if len(name) > _LONGEST_NAME:
+        if len(name) >= tf.MAX_PATH:
             raise NotFound("invalid archive: a file name in it is too long")
         done: list[str] = []
         pending = name.split("/")[::-1]
@@ -115,41 +105,24 @@ class TarFiles:
 def _clean(name: str) -> str:
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if name.startswith("/") or ".." in parts:
-        raise UnsafeArchive(f"invalid archive: the entry {name!r} points outside of it")
-    if len(name) > _LONGEST_NAME:
-        raise UnsafeArchive("invalid archive: an entry's name is too long")
+        raise UnsafeArchive(f"the entry {name!r} points outside of it")
     return "/".join(parts)
 
 
-class _Headers:
-    """The view `tarfile` gets of the file: it may read headers, within the limits, and nothing else."""
+class _Source:
+    """The file, as `TarReader` reads and jumps through it."""
 
     def __init__(self, fd: int, start: int) -> None:
         self._fd = fd
-        self._start = start
-        self._at = 0
-        self._entry_left = HEADER_LIMIT
-        self._left = HEADERS_LIMIT
+        self._at = start
+        self._end = os.fstat(fd).st_size
 
-    def next_entry(self) -> None:
-        """The next reads are for another entry."""
-        self._entry_left = HEADER_LIMIT
-
-    def read(self, size: int) -> bytes:
-        if size > self._entry_left or size > self._left:
-            raise UnsafeArchive("invalid archive: its headers are too large")
-        self._entry_left -= size
-        self._left -= size
-        data = b""
-        while len(data) < size and (more := os.pread(self._fd, size - len(data), self._start + self._at)):
-            data += more
-            self._at += len(more)
-        if size > tarfile.BLOCKSIZE and _DIGITS.search(data):
-            raise UnsafeArchive("invalid archive: its headers hold numbers without end")
+    def read(self, size: int, /) -> bytes:
+        data = os.pread(self._fd, min(size, _AHEAD), self._at)
+        self._at += len(data)
         return data
 
-    def seek(self, offset: int) -> None:
-        self._at = offset
-
-    def tell(self) -> int:
-        return self._at
+    def jump(self, size: int) -> None:
+        if size > self._end - self._at:
+            raise Integrity(f"the tar ends {size - (self._end - self._at)} bytes before the end of a file's data")
+        self._at += size

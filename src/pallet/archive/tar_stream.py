@@ -5,7 +5,6 @@ Times are the epoch and owners are root, so that only the images decide what the
 
 from __future__ import annotations
 
-import tarfile
 from collections.abc import Iterator
 
 from pallet.archive.oci_reader import LAYOUT, LAYOUT_VERSION
@@ -13,6 +12,8 @@ from pallet.archive.source import blob_name
 from pallet.archive.streams import Output, write_all
 from pallet.digest import Digest
 from pallet.errors import HostError
+from pallet.layer import tarformat as tf
+from pallet.layer.tarwrite import TarWriter
 from pallet.oci.codec import encode
 
 LAYOUT_DOCUMENT = encode({"imageLayoutVersion": LAYOUT_VERSION})
@@ -26,7 +27,7 @@ class LayoutTar:
         Args:
             stream: where the tar goes; it is neither sought nor closed.
         """
-        self._stream = stream
+        self._tar = TarWriter(_Out(stream))
         self._blobs: set[Digest] = set()
 
     def has(self, digest: Digest) -> bool:
@@ -36,36 +37,34 @@ class LayoutTar:
     def add_blob(self, digest: Digest, size: int, chunks: Iterator[bytes]) -> None:
         """Write a blob of `size` bytes; `chunks` must raise unless it gives exactly these."""
         if not self._blobs:
-            self._header("blobs", 0, tarfile.DIRTYPE)
-            self._header("blobs/sha256", 0, tarfile.DIRTYPE)
+            self._tar.add(b"blobs/", tf.DIRECTORY, mode=0o755)
+            self._tar.add(b"blobs/sha256/", tf.DIRECTORY, mode=0o755)
         self._blobs.add(digest)
-        self._header(blob_name(digest), size, tarfile.REGTYPE)
+        self._add(blob_name(digest), size)
         for chunk in chunks:
-            self._write(chunk)
-        self._pad(size)
+            self._tar.write(chunk)
 
     def add_file(self, name: str, data: bytes) -> None:
         """Write a small file."""
-        self._header(name, len(data), tarfile.REGTYPE)
-        self._write(data)
-        self._pad(len(data))
+        self._add(name, len(data))
+        self._tar.write(data)
 
     def finish(self) -> None:
         """Write `oci-layout` and the tar's end."""
         self.add_file(LAYOUT, LAYOUT_DOCUMENT)
-        self._write(bytes(2 * tarfile.BLOCKSIZE))
+        self._tar.close()
 
-    def _header(self, name: str, size: int, kind: bytes) -> None:
-        entry = tarfile.TarInfo(name)
-        entry.type = kind
-        entry.size = size
-        entry.mode = 0o755 if kind == tarfile.DIRTYPE else 0o644
-        self._write(entry.tobuf(tarfile.PAX_FORMAT))
+    def _add(self, name: str, size: int) -> None:
+        self._tar.add(name.encode(), tf.REGULAR, mode=0o644, size=size)
 
-    def _pad(self, size: int) -> None:
-        self._write(bytes(-size % tarfile.BLOCKSIZE))
 
-    def _write(self, data: bytes) -> None:
+class _Out:
+    """The stream, as `TarWriter` writes to it."""
+
+    def __init__(self, stream: Output) -> None:
+        self._stream = stream
+
+    def write(self, data: bytes | bytearray | memoryview, /) -> None:
         try:
             write_all(self._stream, data)
         except BrokenPipeError:

@@ -74,6 +74,19 @@ def write_all(fd: int, data: bytes | bytearray | memoryview) -> None:
             written += os.write(fd, view[written:])
 
 
+def nameless_file(directory: str) -> int:
+    """A new open file on the file system of a directory that vanishes with its last descriptor. Raises OSError."""
+    try:
+        return os.open(directory, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        if error.errno not in (errno.EOPNOTSUPP, errno.EISDIR):  # not every file system has such files
+            raise
+    path = os.path.join(directory, "." + os.urandom(8).hex())
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    os.unlink(path)
+    return fd
+
+
 def unlink_if_there(path: str) -> None:
     """Remove a file that may be missing."""
     try:

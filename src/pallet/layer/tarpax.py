@@ -7,7 +7,6 @@ archive/tar decides, for docker, containerd and skopeo read with it.
 from __future__ import annotations
 
 from base64 import b64decode
-from urllib.parse import unquote_to_bytes
 
 from pallet.errors import Integrity, UnsafeArchive
 from pallet.layer.tarformat import XATTR_PREFIX
@@ -92,6 +91,8 @@ def xattrs(records: Records) -> dict[bytes, bytes] | None:
         if key.startswith(XATTR_PREFIX):
             found[key[len(XATTR_PREFIX) :]] = value
         elif key.startswith(LIBARCHIVE_PREFIX):
+            from urllib.parse import unquote_to_bytes
+
             name = unquote_to_bytes(key[len(LIBARCHIVE_PREFIX) :])
             try:  # libarchive leaves the padding out; the padding of a `SCHILY` twin need not match, so that one wins
                 found.setdefault(name, b64decode(value + b"=" * (-len(value) % 4), validate=True))

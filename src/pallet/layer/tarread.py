@@ -7,9 +7,9 @@ common kind, plain ustar, cost a few slices.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from pallet.errors import Integrity, UnsafeArchive
+from pallet.errors import Integrity, PalletError, UnsafeArchive
 from pallet.layer import tarformat as tf
 from pallet.layer import tarpax
 from pallet.layer.compress import Readable
@@ -20,6 +20,17 @@ _ZEROS = bytes(tf.BLOCK)
 _MAX_ID = 0xFFFFFFFF  # as an id it means "leave as it is" to chown, so it is out of range
 _META_CACHE = 256
 _NO_DATA = (tf.HARD_LINK, tf.SYMLINK, tf.CHAR_DEVICE, tf.BLOCK_DEVICE, tf.DIRECTORY, tf.FIFO)
+
+
+def docker_text(error: PalletError) -> str:
+    """What docker says when a tar cannot be read or unpacked: of a damaged tar, the words of Go's archive/tar."""
+    reason = error.message
+    if isinstance(error, Integrity) and not isinstance(error, UnsafeArchive):
+        if " ends " in reason:
+            reason = "unexpected EOF"
+        elif " tar " in reason:
+            reason = "archive/tar: invalid tar header"
+    return f"Error processing tar file(exit status 1): {reason}"
 
 
 class TarEntry:
@@ -60,13 +71,18 @@ class TarEntry:
 class TarReader:
     """Iterates over a tar's entries; `read_some` gives the data of the entry that came last.
 
+    Args:
+        source: the tar.
+        jump: passes over so many of the source's next bytes without reading them; it may raise what is raised here.
+
     Raises (while iterating and reading):
         Integrity: the tar is damaged or ends too early.
         UnsafeArchive: a header is larger or longer than any honest one.
     """
 
-    def __init__(self, source: Readable) -> None:
+    def __init__(self, source: Readable, jump: Callable[[int], None] | None = None) -> None:
         self._source = source
+        self._jump = jump
         self._buffer = b""
         self._view = memoryview(b"")
         self._at = 0
@@ -343,6 +359,13 @@ class TarReader:
         return len(rest) >= need
 
     def _skip(self, size: int) -> None:
+        beyond = size - (len(self._buffer) - self._at)
+        if self._jump is not None and beyond > 0:
+            self._jump(beyond)
+            self._passed += len(self._buffer) + beyond
+            self._buffer, self._at = b"", 0
+            self._view = memoryview(b"")
+            return
         while size > (have := len(self._buffer) - self._at):
             self._at += have
             size -= have

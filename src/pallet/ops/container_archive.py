@@ -14,10 +14,11 @@ from contextlib import contextmanager
 import msgspec
 
 from pallet.engine import Engine
-from pallet.errors import Integrity, InvalidInput, NoSuchContainer, NotFound, PalletError, UnsafeArchive
+from pallet.errors import InvalidInput, NoSuchContainer, NotFound, PalletError
 from pallet.host.locks import lock
 from pallet.layer.diff import write_path
 from pallet.layer.put import Ownership, put_tree
+from pallet.layer.tarread import docker_text
 from pallet.ops.container_state import current
 from pallet.runtime.inside import Inside
 from pallet.runtime.paths import ContainerPaths
@@ -248,10 +249,7 @@ def put_archive(engine: Engine, name: str, path: str, send: Callable[[int], None
             try:
                 put_tree(source, target, real, Ownership(keep=True, owner=owner), follow=True)
             except PalletError as error:
-                reason = error.message
-                if isinstance(error, Integrity) and not isinstance(error, UnsafeArchive):
-                    reason = "unexpected EOF" if " ends " in reason else "archive/tar: invalid tar header"
-                raise InvalidInput(f"Error processing tar file(exit status 1): {reason}") from error
+                raise InvalidInput(docker_text(error)) from error
 
     with _place(engine, record) as inside:
         child = inside(job, (reading,))

@@ -7,8 +7,11 @@ from collections.abc import Sequence
 from pallet.content import CHUNK_SIZE
 from pallet.digest import Digest
 from pallet.engine import Engine
+from pallet.errors import Integrity
 from pallet.layer.compress import Readable, decompressor
+from pallet.layer.tarread import docker_text
 from pallet.oci.config import ContainerConfig, History
+from pallet.oci.descriptor import Descriptor
 from pallet.oci.mutate import Step, append_layer, empty_config
 from pallet.ops.plain_layer import PlainLayerMaker
 from pallet.ops.record_event import image_event
@@ -46,7 +49,7 @@ def import_image(
 
     Raises:
         InvalidInput: a bad change.
-        Integrity: not a tar, or a hostile one.
+        Integrity: not a tar, or a hostile one, in docker's words where it has some.
     """
     config = ContainerConfig()
     if changes:
@@ -54,11 +57,7 @@ def import_image(
 
         config = apply_changes(config, changes)
     with engine.store.adding():
-        with PlainLayerMaker(engine, ()) as maker:
-            stream = decompressor(tar)
-            while chunk := stream.read(CHUNK_SIZE):
-                maker.write(chunk)
-            layer = maker.finish()
+        layer = _layer(engine, tar)
         comment = message or f"Imported from {source}"
         history = History(created=rfc3339_nano(now_ns()), comment=comment)
         step = Step(history, config, docker_version=DOCKER_VERSION)
@@ -72,3 +71,14 @@ def import_image(
 
         record_image(engine, manifest, image, recorded=recorded)
     return image.id
+
+
+def _layer(engine: Engine, tar: Readable) -> Descriptor:
+    try:
+        with PlainLayerMaker(engine, ()) as maker:
+            stream = decompressor(tar)
+            while chunk := stream.read(CHUNK_SIZE):
+                maker.write(chunk)
+            return maker.finish()
+    except Integrity as error:
+        raise type(error)(docker_text(error)) from error

@@ -257,7 +257,7 @@ def test_a_layer_that_is_not_what_the_config_says_fails_when_it_is_checked(tmp_p
 
 def test_wrong_number_of_layers(tmp_path: Path) -> None:
     made = image([LOWER, UPPER])
-    with pytest.raises(InvalidInput, match=r"^invalid manifest, layers length mismatch: expected 2, got 1$"):
+    with pytest.raises(InvalidInput, match=r"^invalid manifest, layers length mismatch: expected 1, got 2$"):
         load(old_archive(made, [("x.tar", LOWER)]), tmp_path)
 
 

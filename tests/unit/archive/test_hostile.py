@@ -13,7 +13,9 @@ import threading
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
+from itertools import repeat
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 import zstandard
@@ -73,7 +75,7 @@ HOSTILE: dict[str, tuple[bytes, type[PalletError], str]] = {
     "absolute link": (tar([*BASE, symlink("layer.tar", "/etc/passwd")]), NotFound, NO_PATH),
     "link loop": (tar([*BASE, symlink("layer.tar", "b"), symlink("b", "layer.tar")]), UnsafeArchive, "too many levels"),
     "link to itself": (tar([*BASE, symlink("layer.tar", "layer.tar/x")]), UnsafeArchive, "too many levels"),
-    "endless link": (tar([*BASE, symlink("layer.tar", "x/" * 3000)]), UnsafeArchive, "too long"),
+    "endless link": (tar([*BASE, symlink("layer.tar", "x/" * 3000)]), UnsafeArchive, "longer than 4095"),
     "device": (tar([*BASE, entry("layer.tar", type=tarfile.CHRTYPE, device=(1, 3))]), NotFound, NO_PATH),
     "fifo": (tar([*BASE, entry("layer.tar", type=tarfile.FIFOTYPE)]), NotFound, NO_PATH),
     "directory": (tar([*BASE, directory("layer.tar")]), NotFound, NO_PATH),
@@ -82,18 +84,18 @@ HOSTILE: dict[str, tuple[bytes, type[PalletError], str]] = {
         NotFound,
         NO_PATH,
     ),
-    "long name": (tar([entry("x" * 5000), *BASE]), UnsafeArchive, "too long"),
+    "long name": (tar([entry("x" * 5000), *BASE]), UnsafeArchive, "longer than 4095"),
     "long GNU name": (
         tar([entry("x" * 2_000_000), *BASE], format=tarfile.GNU_FORMAT),
         UnsafeArchive,
-        "headers are too large",
+        "extended header in the tar is larger",
     ),
-    "long PAX name": (tar([entry("x" * 2_000_000), *BASE]), UnsafeArchive, "headers are too large"),
+    "long PAX name": (tar([entry("x" * 2_000_000), *BASE]), UnsafeArchive, "extended header in the tar is larger"),
     "no image": (tar([entry("hello", b"hello")]), InvalidInput, r"it has neither manifest\.json nor index\.json"),
     "before 1.10": (tar([entry("repositories", b"{}")]), InvalidInput, "before 1.10"),
-    "empty": (b"", InvalidInput, "not a tar"),
-    "noise": (os.urandom(5000), InvalidInput, "not a tar"),
-    "text": (b"hello\n" * 1000, InvalidInput, "not a tar"),
+    "empty": (b"", InvalidInput, r"it has neither manifest\.json nor index\.json"),
+    "noise": (b"\xff" + os.urandom(5000), InvalidInput, "invalid tar header"),
+    "text": (b"hello\n" * 1000, InvalidInput, "invalid tar header"),
     "noise in the middle": (files_tar({"a": b"x"})[:1024] + b"\xff" * 1024, InvalidInput, "invalid tar header"),
     "manifest that is no list": (tar([entry("manifest.json", b"{}")]), InvalidInput, "manifest.json is not valid"),
     "manifest that nests": (tar([entry("manifest.json", b"[" * 100_000)]), InvalidInput, "manifest.json is not valid"),
@@ -115,7 +117,7 @@ def test_hostile_archives(name: str, spool: Path) -> None:
 
 @pytest.mark.parametrize("kept", [1, 511, 513, 700, 1024, len(GOOD) // 2, len(GOOD) - 12_000])
 def test_truncated_archives(kept: int, spool: Path) -> None:
-    with pytest.raises(PalletError, match=r"^invalid archive: "):
+    with pytest.raises(PalletError, match=r"^(invalid archive: |Error processing tar file\(exit status 1\): )"):
         whole(GOOD[:kept], spool)
 
 
@@ -147,13 +149,13 @@ def test_a_sparse_entry_is_refused(spool: Path) -> None:
         whole(tar([*BASE, (info, data)]), spool)
 
 
-def test_global_records_without_end_are_refused(spool: Path) -> None:
+def test_global_records_change_nothing(spool: Path) -> None:
     out = io.BytesIO()
     records = {f"key{number}": "x" for number in range(1000)}
     with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT, pax_headers=records) as archive:
         archive.addfile(tarfile.TarInfo("a"))
-    with pytest.raises(UnsafeArchive, match="global PAX records"):
-        whole(out.getvalue(), spool)
+        start = out.tell()
+    assert whole(out.getvalue()[:start] + GOOD, spool)[MADE.diff_ids[0]] == LAYER
 
 
 @pytest.mark.parametrize("size", [60_000, 1_000_000])
@@ -162,9 +164,22 @@ def test_records_that_take_long_to_parse_are_refused(size: int, spool: Path) -> 
     info.type, info.size = tarfile.XHDTYPE, size
     header = info.tobuf(tarfile.USTAR_FORMAT) + b"1" * size + bytes(-size % 512)
     started = time.process_time()
-    with pytest.raises(UnsafeArchive, match="headers"):
+    with pytest.raises(InvalidInput, match="invalid tar header"):
         whole(header + GOOD, spool)
     assert time.process_time() - started < 1
+
+
+class Holes:
+    """Passes over whole blocks of zeros instead of writing them."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def write(self, data: bytes | memoryview) -> int:
+        if len(data) == 1 << 20:
+            self._file.seek(len(data), os.SEEK_CUR)
+            return len(data)
+        return self._file.write(data)
 
 
 def test_a_blob_of_more_than_8_gigabytes(spool: Path) -> None:
@@ -173,9 +188,8 @@ def test_a_blob_of_more_than_8_gigabytes(spool: Path) -> None:
     file = spool / "big"
     digest = Digest.parse("sha256:" + "9" * 64)
     with file.open("wb") as out:
-        LayoutTar(out).add_blob(digest, size, iter(()))
-        out.truncate(out.tell() + size)
-        out.seek(0, os.SEEK_END)
+        LayoutTar(Holes(out)).add_blob(digest, size, repeat(bytes(1 << 20), 9 << 10))
+        out.truncate()
         out.write(files_tar({"index.json": b'{"schemaVersion":2,"manifests":[]}'}))
     with file.open("rb") as opened:
         files = TarFiles(os.dup(opened.fileno()))
@@ -185,11 +199,11 @@ def test_a_blob_of_more_than_8_gigabytes(spool: Path) -> None:
     assert piece.size == size
 
 
-def test_chained_long_names_are_refused(spool: Path) -> None:
+def test_of_chained_long_names_the_last_counts(spool: Path) -> None:
     info = tarfile.TarInfo("././@LongLink")
     info.type, info.size = tarfile.GNUTYPE_LONGNAME, 512
-    with pytest.raises(PalletError, match=r"^invalid archive: "):
-        whole((info.tobuf(tarfile.GNU_FORMAT) + bytes(512)) * 5000 + GOOD, spool)
+    first = entry("any")[0].tobuf(tarfile.GNU_FORMAT)
+    assert whole((info.tobuf(tarfile.GNU_FORMAT) + bytes(512)) * 5000 + first + GOOD, spool)[MADE.diff_ids[0]] == LAYER
 
 
 def test_memory_stays_small_with_a_large_layer(spool: Path, tmp_path: Path) -> None:
