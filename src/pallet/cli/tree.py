@@ -99,6 +99,7 @@ _WAIT = "Block until one or more containers stop, then print their exit codes"
 
 _IMAGE = (
     Node("build", _BUILD, "image.build"),
+    Node("copy", "Copy an image from one registry, layout or archive to another", "image.copy"),
     Node("history", _HISTORY, "image.history"),
     Node("import", _IMPORT, "image.import_"),
     Node("inspect", "Display detailed information on one or more images", "image.inspect"),
