@@ -18,7 +18,7 @@ from tests.unit.layer.support import mount_changed, snapshot, unpack
 
 from pallet.errors import HostError
 from pallet.host.mounts import MS_BIND, mount, mount_overlay, run_in_mount_namespace
-from pallet.layer.diff import write_diff, write_tree
+from pallet.layer.diff import write_diff
 
 pytestmark = pytest.mark.root
 
@@ -30,9 +30,7 @@ def _diff(upper: Path, epoch: int | None = None) -> tuple[bytes, int]:
 
 
 def _tree(root: Path) -> bytes:
-    out = io.BytesIO()
-    write_tree(str(root), out)
-    return out.getvalue()
+    return _diff(root)[0]
 
 
 def _members(data: bytes) -> list[tarfile.TarInfo]:
@@ -198,7 +196,7 @@ def test_files_in_use_fill_the_size_that_was_promised(tmp_path: Path) -> None:
             return super().write(data)  # type: ignore[arg-type]
 
     out = Meddler()
-    write_tree(str(tmp_path), out)
+    write_diff(str(tmp_path), out)
     with tarfile.open(fileobj=io.BytesIO(out.getvalue())) as tar:
         found = {member.name: member.size for member in tar.getmembers()}
         assert found["grows"] == 3 << 20
@@ -222,7 +220,7 @@ def test_a_mount_point_on_the_same_file_system_is_part_of_the_tree(tmp_path: Pat
 
 def test_a_missing_directory_is_a_host_error(tmp_path: Path) -> None:
     with pytest.raises(HostError, match=r"failed to read .*none: No such file"):
-        write_tree(str(tmp_path / "none"), io.BytesIO())
+        write_diff(str(tmp_path / "none"), io.BytesIO())
 
 
 _COMPONENT = st.one_of(

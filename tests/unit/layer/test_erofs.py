@@ -24,7 +24,6 @@ from pallet.digest import Digest
 from pallet.errors import Integrity, PalletError, UnsafeArchive, Unsupported
 from pallet.host.erofs import IMAGE_NAME, mount_by_loop, mount_image, mounted_images
 from pallet.host.mounts import mount_overlay, run_in_mount_namespace
-from pallet.layer.diff import write_tree
 from pallet.layer.erofs.check import damage, metadata_digest
 from pallet.layer.erofs.probe import why_no_images
 from pallet.layer.merged import write_layers
@@ -109,7 +108,7 @@ def assert_reads_as_mounted(image: Path) -> None:
     def look() -> None:
         with mounted_images([str(layer / "fs")]):
             mount_overlay([str(layer / "fs"), str(empty)], None, None, str(point), readonly=True)
-        write_tree(str(point), mounted)
+        write_layers([str(point)], mounted)
 
     run_in_mount_namespace(look)
     assert read.getvalue() == mounted.getvalue()
