@@ -52,7 +52,7 @@ CASES = cases(
     "printf '[]' > manifest.json; tar cf none.tar manifest.json; docker load -i none.tar",
     "printf 'null' > manifest.json; tar cf none.tar manifest.json; docker load -i none.tar",
     differs(
-        "printf '{' > manifest.json; tar cf broken.tar manifest.json; docker load -i broken.tar",
+        "printf '[' > manifest.json; tar cf broken.tar manifest.json; docker load -i broken.tar",
         why="docker does not say what it could not read",
         stderr="manifest.json is not valid: Input data was truncated\n",
     ),

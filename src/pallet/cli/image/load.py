@@ -25,6 +25,8 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
     # The layers' progress is for people: piped output has the result alone, as docker's.
     with Reporting(ctx, quiet=opts.quiet or not ctx.is_terminal(), bare_errors=True) as progress:
         loaded = load(ctx.engine, opts.input or ctx.stdin.buffer, progress=progress)
+    if not loaded:
+        ctx.print()  # docker's answer to an archive that lists nothing
     for image in loaded:
         for name, before in image.replaced:
             ctx.print(
