@@ -87,8 +87,9 @@ def _table(table: str, parent: str, chains: dict[str, list[str]], lines: list[st
         return [f"*{table}", *orders, "COMMIT"]
     orders = [f":{chain} - [0:0]" for chain in chains]  # which empties chains that are there
     orders += [f"-A {chain} {rule}" for chain, rules in chains.items() for rule in rules]
-    if not jumps:
-        orders.append(f"-I {jump}")
+    ways = [line for line in lines if line == f"-A {jump}" or (line.startswith(f"-A {parent} ") and "NETAVARK" in line)]
+    if not jumps or ways[0] != f"-A {jump}":  # netavark, whose rules let all pass, puts itself first when it comes anew
+        orders += [f"-D {jump}"] * jumps + [f"-I {jump}"]
     return [f"*{table}", *orders, "COMMIT"]
 
 

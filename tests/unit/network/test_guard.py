@@ -45,6 +45,17 @@ def test_a_jump_that_is_there_is_not_made_again_and_goes_with_the_chains() -> No
     ]
 
 
+def test_the_jump_comes_before_netavarks() -> None:
+    chains = ":PALLET_ISOLATION_1 - [0:0]\n:PALLET_ISOLATION_2 - [0:0]\n"
+    ours, netavarks = "-A FORWARD -j PALLET_ISOLATION_1\n", "-A FORWARD -j NETAVARK_FORWARD\n"
+    assert "FORWARD -j" not in guarding_script(chains + ours + netavarks, [_ONE, _TWO])
+    assert guarding_script(chains + netavarks + ours, [_ONE, _TWO]).splitlines()[-3:] == [
+        "-D FORWARD -j PALLET_ISOLATION_1",
+        "-I FORWARD -j PALLET_ISOLATION_1",
+        "COMMIT",
+    ]
+
+
 def test_containers_of_one_network_are_kept_from_each_other() -> None:
     plan = Plan("4" * 64, "apart", "br-4", "10.3.0.0/24", "10.3.0.1", apart=True)
     assert needed([plan])
