@@ -6,7 +6,6 @@ import os
 import threading
 from contextlib import ExitStack
 
-from pallet.errors import HostError
 from pallet.host.idmap import in_user_namespace
 
 
@@ -34,9 +33,9 @@ class BuildNetwork:
             self._fd = -1
         self._own.close()
         if self._connected and not in_user_namespace():
-            from pallet.network.bridge import disconnect
+            from pallet.network.bridge import Bridges
 
-            disconnect(self._id)
+            Bridges().disconnect(self._id)
         self._connected = False
 
     def namespace(self) -> int:
@@ -47,13 +46,17 @@ class BuildNetwork:
         """
         with self._lock:
             if not self._connected:
-                self._fd = _new_namespace()
+                from pallet.network.namespaces import new_namespace
+
+                self._fd = new_namespace()
                 if in_user_namespace():
                     self._begin_own()
                     return self._fd
-                from pallet.network.bridge import Connection
+                from pallet.network.bridge import Bridges
+                from pallet.network.plans import Wanted
+                from pallet.store.networks import BRIDGE
 
-                with Connection(self._id, f"build-{self._id[:12]}", ()) as connection:
+                with Bridges().connect(self._id, [Wanted(BRIDGE, (f"build-{self._id[:12]}",))]) as connection:
                     connection.begin(self._fd)
                     connection.finish()
                     self.gateway = connection.state.gateway
@@ -63,7 +66,7 @@ class BuildNetwork:
     def _begin_own(self) -> None:
         import tempfile
 
-        from pallet.network.usermode import GATEWAY, Uplink
+        from pallet.network.uplink import GATEWAY, Uplink
 
         directory = self._own.enter_context(tempfile.TemporaryDirectory(prefix="pallet-"))
         uplink = self._own.enter_context(Uplink(directory))
@@ -71,24 +74,3 @@ class BuildNetwork:
         uplink.finish()
         self.gateway = GATEWAY
         self._connected = True
-
-
-def _new_namespace() -> int:
-    """A network namespace of nobody's, open, made by a thread that ends with it."""
-    found: list[int | OSError] = []
-
-    def make() -> None:
-        try:
-            from pallet.host import mounts
-
-            mounts.unshare(mounts.CLONE_NEWNET)
-            found.append(os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC))
-        except OSError as error:
-            found.append(error)
-
-    thread = threading.Thread(target=make, name="network-namespace")
-    thread.start()
-    thread.join()
-    if isinstance(found[0], OSError):
-        raise HostError(f"cannot make a network namespace: {found[0].strerror}") from found[0]
-    return found[0]

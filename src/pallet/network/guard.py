@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from pallet.errors import HostError
 from pallet.host.spawn import find_program, run
+from pallet.network.iptables import change_rules, saved_rules
 from pallet.network.leases import Plan
 
 _FIRST = "PALLET_ISOLATION_1"
@@ -35,15 +36,13 @@ def keep_apart(plans: Sequence[Plan], *, six: bool = False) -> None:
         HostError: the kernel does not let the containers of one network be kept from each other.
     """
     kind = "ip6tables" if six else "iptables"
-    save, restore = find_program(f"{kind}-save"), find_program(f"{kind}-restore")
-    if save is None or restore is None:
+    rules = saved_rules(kind)
+    if rules is None:
         return
     plans = [plan for plan in plans if plan.subnet6 or not six]
     if any(plan.apart for plan in plans):
         _filter_bridges(kind)
-    script = guarding_script(run([save]).stdout.decode(errors="replace"), plans, six=six)
-    if script:
-        run([restore, "--noflush"], stdin=script.encode())
+    change_rules(kind, guarding_script(rules, plans, six=six))
 
 
 def guarding_script(rules: str, plans: Sequence[Plan], *, six: bool = False) -> str:
@@ -104,4 +103,6 @@ def _filter_bridges(kind: str) -> None:
             modprobe = None if tried else find_program("modprobe")
             if modprobe is not None:
                 run([modprobe, "br_netfilter"])
+        except PermissionError:  # a kernel that has one switch for all network namespaces
+            break
     raise HostError("cannot restrict inter-container communication: the kernel has no br_netfilter")

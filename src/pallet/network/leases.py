@@ -2,23 +2,18 @@
 
 Bridges, their addresses and their firewall rules belong to a network namespace of the kernel, not to a store: several
 stores share them, and a reboot ends them. So the leases are kept per network namespace, in a directory that a reboot
-empties, under one lock. Only networks with containers are in the book.
+empties, under one lock (`bookfile`). Only networks with containers are in the book.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 import msgspec
 
 from pallet.errors import Conflict, HostError
-from pallet.host.files import unlink_if_there
-from pallet.oci.codec import decode, encode
 from pallet.store.container_record import PortBinding
-
-DIRECTORY = "/run/pallet/network"
 
 
 class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -86,6 +81,7 @@ class Lease(msgspec.Struct, frozen=True, omit_defaults=True):
         whole: whether netavark has done its part.
         ip6: its IPv6 address; empty if the network has none.
         relay: the process that passes IPv6 connections on to its ports, and that one's start time; zeros if none does.
+        relayed: whether that process passes on all there is, so that no port needs a rule.
     """
 
     ip: str
@@ -98,6 +94,7 @@ class Lease(msgspec.Struct, frozen=True, omit_defaults=True):
     whole: bool = False
     ip6: str = ""
     relay: tuple[int, int] = (0, 0)
+    relayed: bool = False
 
 
 class Leases(msgspec.Struct, frozen=True):
@@ -191,33 +188,6 @@ class Book(msgspec.Struct, frozen=True):
         }
 
 
-def load() -> Book:
-    """The leases in this network namespace. The caller holds the lock."""
-    try:
-        with open(_path(), "rb") as file:
-            return decode(file.read(), Book, "the list of addresses")
-    except FileNotFoundError:
-        return Book()
-
-
-def save(book: Book) -> None:
-    """Keep the leases; no file stays when there are none. The caller holds the lock."""
-    path = _path()
-    fresh = f"{path}.new"  # one name, so that what a killed process left is written over
-    if not book.networks and not book.guarded and not book.guarded6:
-        unlink_if_there(fresh)
-        unlink_if_there(path)
-        return
-    with open(fresh, "wb") as file:  # a crash of the machine empties the directory anyhow: no fsync
-        file.write(encode(book))
-    os.rename(fresh, path)
-
-
-def dns_directory() -> str:
-    """Where the resolver of this network namespace has its files."""
-    return _path().removesuffix(".json") + ".dns"
-
-
 def _numbers(network: IPv4Network | IPv6Network, ip_range: str) -> Iterable[int]:
     """The hosts of a subnet, or of a part of it, as distances from the subnet's address."""
     last = network.num_addresses - 2
@@ -226,7 +196,3 @@ def _numbers(network: IPv4Network | IPv6Network, ip_range: str) -> Iterable[int]
     part = ip_network(ip_range, strict=False)
     first = int(part.network_address) - int(network.network_address)
     return range(max(first, 1), min(first + part.num_addresses - 1, last) + 1)
-
-
-def _path() -> str:
-    return f"{DIRECTORY}/{os.stat('/proc/thread-self/ns/net').st_ino}.json"

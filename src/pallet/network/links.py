@@ -14,7 +14,7 @@ from ipaddress import ip_address
 
 from pallet.errors import HostError
 from pallet.host import mounts
-from pallet.host.spawn import find_program, run
+from pallet.network.iptables import change_rules
 from pallet.network.leases import Plan
 from pallet.network.rules import forwards_of
 from pallet.store.container_record import NetworkState
@@ -70,9 +70,7 @@ def finish_link(netns: int, plan: Plan, place: NetworkState, link_local_ips: Seq
         set_ipv6(netns, False)
         if place.ports:
             # The relay passes on what comes by IPv6, in all cases in the same way.
-            restore = find_program("ip6tables-restore")
-            if restore is not None:
-                run([restore, "--noflush"], stdin=f"*nat\n-F {forwards_of(plan.key)}\nCOMMIT\n".encode())
+            change_rules("ip6tables", f"*nat\n-F {forwards_of(plan.key)}\nCOMMIT\n")
     if link_local_ips:
         with inside(netns):
             for text in link_local_ips:

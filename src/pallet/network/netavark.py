@@ -12,8 +12,10 @@ import msgspec
 
 from pallet.errors import HostError
 from pallet.host import mounts
+from pallet.host.idmap import is_rootless
 from pallet.host.spawn import Spawned, find_program
-from pallet.network.leases import Lease, Plan, dns_directory
+from pallet.network.iptables import environment
+from pallet.network.leases import Lease, Plan
 
 _PATIENCE = 5.0  # seconds
 _PLACES = ("/usr/lib/podman/{}", "/usr/libexec/podman/{}", "{}")
@@ -37,7 +39,7 @@ def find_aardvark() -> str:
     return _find("aardvark-dns", "install aardvark-dns, or use the default network")
 
 
-def order(verb: str, netns: int, container: str, plan: Plan, lease: Lease) -> Spawned:
+def order(verb: str, netns: int, container: str, plan: Plan, lease: Lease, dns_directory: str) -> Spawned:
     """Let netavark work.
 
     Args:
@@ -46,17 +48,23 @@ def order(verb: str, netns: int, container: str, plan: Plan, lease: Lease) -> Sp
         container: its id.
         plan: the network.
         lease: the container's part in it.
+        dns_directory: where the resolver has its files.
     """
+    # The rules are looked for and removed as iptables has them, so netavark must not choose another way.
+    env = {**environment(), "NETAVARK_FW": "iptables"}
     argv = [find_netavark()]
     if plan.dns:
         # The resolver that it starts stays where it is started: not in the user's directory.
         argv = ["/bin/sh", "-c", 'cd / && exec "$@"', "sh", *argv]
-        argv += ["--config", dns_directory(), "--aardvark-binary", find_aardvark()]
-        os.makedirs(dns_directory(), 0o700, exist_ok=True)
+        argv += ["--config", dns_directory, "--aardvark-binary", find_aardvark()]
+        if is_rootless():
+            # netavark starts the resolver by systemd-run if it finds it; that needs a session, which a user may lack.
+            iptables = find_program("iptables")
+            env["PATH"] = os.path.dirname(iptables) if iptables else env.get("PATH", "")
+            argv.append("--rootless=true")
+        os.makedirs(dns_directory, 0o700, exist_ok=True)
     # It opens the namespace itself: an inherited descriptor would stay open in a resolver that it starts.
     argv += [verb, f"/proc/{os.getpid()}/fd/{netns}"]
-    # The rules are looked for and removed as iptables has them, so netavark must not choose another way.
-    env = {**os.environ, "NETAVARK_FW": "iptables"}
     return Spawned(argv, stdin=_request(container, plan, lease), env=env, alone=plan.dns)
 
 
@@ -121,7 +129,7 @@ def _find(name: str, hint: str) -> str:
 def _request(container: str, plan: Plan, lease: Lease) -> bytes:
     mappings = []
     for port in lease.ports:
-        if ":" in port.host_ip:  # the relay's
+        if lease.relayed or ":" in port.host_ip:  # the relay's
             continue
         number, _, protocol = port.container.partition("/")
         mappings.append(

@@ -16,13 +16,16 @@ from pallet.network import relay
 _DETACH = '"$@" </dev/null >/dev/null 2>&1 & echo $!'
 
 
-def start_relay(pid: int, address: str, sockets: Sequence[tuple[int, str]]) -> tuple[int, int]:
+def start_relay(
+    pid: int, address: str, sockets: Sequence[tuple[int, str]], *, kept: Sequence[int] = ()
+) -> tuple[int, int]:
     """Start the relay of a container.
 
     Args:
         pid: the container's first process, with which the relay ends.
         address: the container's.
         sockets: listening ones, and the container's port (`80/tcp`) of each.
+        kept: what it holds open beside them.
 
     Returns:
         The relay's pid and start time.
@@ -30,7 +33,7 @@ def start_relay(pid: int, address: str, sockets: Sequence[tuple[int, str]]) -> t
     Raises:
         HostError: it cannot be started.
     """
-    fds = [fd for fd, _ in sockets]
+    fds = [*(fd for fd, _ in sockets), *kept]
     words = [f"{fd}:{port.replace('/', ':')}" for fd, port in sockets]
     argv = [sys.executable, "-I", "-S", relay.__file__, str(pid), address, *words]
     done = Spawned(["/bin/sh", "-c", _DETACH, "sh", *argv], fds=fds, alone=True).wait()

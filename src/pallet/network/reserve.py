@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import socket
+from collections.abc import Sequence
 
 from pallet.errors import HostError
 from pallet.store.container_record import PortBinding
@@ -21,14 +22,14 @@ class Reserved:
     """Ports that are taken; a context that lets go of this process's hold.
 
     Args:
-        relay_datagrams: whether UDP on IPv4 is for the relay, too.
+        relayed: what else than IPv6 is for the relay: the kinds of sockets (`SOCK_STREAM`, `SOCK_DGRAM`).
 
     Attributes:
         ports: the bindings with the host ports as chosen; those on IPv6 have a relay.
     """
 
-    def __init__(self, *, relay_datagrams: bool = False) -> None:
-        self._relay_datagrams = relay_datagrams
+    def __init__(self, *, relayed: Sequence[int] = ()) -> None:
+        self._kinds = relayed
         self.ports: tuple[PortBinding, ...] = ()
         self._sockets: list[socket.socket] = []
         self._relayed: list[tuple[socket.socket, str]] = []
@@ -84,7 +85,7 @@ class Reserved:
         for each in held:
             address, number = each.getsockname()[:2]
             self.ports += (PortBinding(container, address, str(number)),)
-            if each.family == socket.AF_INET6 or (self._relay_datagrams and each.type == socket.SOCK_DGRAM):
+            if each.family == socket.AF_INET6 or each.type in self._kinds:
                 self._relayed.append((each, container))
             else:
                 self._sockets.append(each)

@@ -10,37 +10,44 @@ import signal
 from collections.abc import Sequence
 
 from pallet.host.files import remove_tree, unlink_if_there
-from pallet.network.leases import dns_directory
 
 
-def forget_network(key: str, *, last: bool) -> None:
+def forget_network(directory: str, key: str, *, last: bool) -> None:
     """Make sure that nothing is left of a network whose last container has gone.
 
     Args:
+        directory: where the resolver has its files.
         key: what aardvark-dns calls the network.
         last: whether no other network has containers.
     """
-    files = f"{dns_directory()}/aardvark-dns"
-    if not os.path.isdir(dns_directory()):
+    files = f"{directory}/aardvark-dns"
+    if not os.path.isdir(directory):
         return
     if os.path.exists(f"{files}/{key}"):
         # Its container was never said to have left: netavark was killed, or is not there any more.
         unlink_if_there(f"{files}/{key}")
         _signal(files, signal.SIGHUP)
     if last:
-        _signal(files, signal.SIGKILL)
-        remove_tree(dns_directory())
+        end_resolver(directory)
 
 
-def rename_container(key: str, container: str, names: Sequence[str]) -> None:
+def end_resolver(directory: str) -> None:
+    """End a resolver, and remove its files; none is fine."""
+    if os.path.isdir(directory):
+        _signal(f"{directory}/aardvark-dns", signal.SIGKILL)
+        remove_tree(directory)
+
+
+def rename_container(directory: str, key: str, container: str, names: Sequence[str]) -> None:
     """Let a container have other names in a network.
 
     Args:
+        directory: where the resolver has its files.
         key: what aardvark-dns calls the network.
         container: the container's id.
         names: all its names there.
     """
-    files = f"{dns_directory()}/aardvark-dns"
+    files = f"{directory}/aardvark-dns"
     try:
         with open(f"{files}/{key}") as file:
             lines = file.read().splitlines()

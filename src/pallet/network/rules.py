@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from pallet.host.spawn import find_program, run
+from pallet.network.iptables import change_rules, saved_rules
 
 _OWN = re.compile(r"NETAVARK-[0-9A-F]{8,}")
 # From those that jump to others to those that are jumped to.
@@ -37,12 +37,9 @@ def remove_network_rules(subnet: str, name: str) -> None:
         name: the network's.
     """
     kind = "ip6tables" if ":" in subnet else "iptables"
-    save, restore = find_program(f"{kind}-save"), find_program(f"{kind}-restore")
-    if save is None or restore is None:
-        return
-    script = cleaning_script(run([save]).stdout.decode(errors="replace"), subnet, name)
-    if script:
-        run([restore, "--noflush"], stdin=script.encode())
+    rules = saved_rules(kind)
+    if rules is not None:
+        change_rules(kind, cleaning_script(rules, subnet, name))
 
 
 def cleaning_script(rules: str, subnet: str, name: str = "") -> str:

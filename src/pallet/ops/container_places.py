@@ -2,36 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from pallet.engine import Engine
 from pallet.errors import HostError
-from pallet.host.idmap import in_user_namespace
-from pallet.network.bridge import Connection
-from pallet.network.usermode import UserConnection
+from pallet.network.bridges import bridges_of
+from pallet.network.places import Places
 from pallet.ops.container_networks import other_subnets, wanted_place
 from pallet.ops.network_checks import HOST_BINDING
 from pallet.ops.network_connect import check_address
 from pallet.ops.record_event import network_event
-from pallet.runtime.paths import ContainerPaths
-from pallet.store.container_record import ContainerRecord, NetworkState, PortBinding
+from pallet.store.container_record import ContainerRecord, PortBinding
 from pallet.store.networks import Endpoint, Network
-
-
-class Places(Protocol):
-    """A container's places in its networks, in the making: a context, and these steps, in this order."""
-
-    @property
-    def kept(self) -> tuple[int, ...]: ...
-    @property
-    def state(self) -> NetworkState: ...
-    @property
-    def places(self) -> dict[str, NetworkState]: ...
-    def begin(self, netns: int) -> None: ...
-    def finish(self) -> None: ...
-    def hold(self, pid: int, start: int) -> None: ...
-    def __enter__(self) -> Places: ...
-    def __exit__(self, *error: object) -> None: ...
 
 
 def find_places(engine: Engine, record: ContainerRecord, networks: list[tuple[Network, Endpoint]]) -> Places:
@@ -57,10 +37,8 @@ def find_places(engine: Engine, record: ContainerRecord, networks: list[tuple[Ne
     # docker's order of each container port's bindings.
     ports.sort(key=lambda port: -int(port.host_port.partition("-")[0] or 0))
     try:
-        if in_user_namespace():
-            return UserConnection(ContainerPaths(engine.settings, record.id).run, ports)
         wanted = [wanted_place(record, network, endpoint.settings) for network, endpoint in networks]
-        return Connection(record.id, record.name, tuple(ports), wanted, other_subnets(engine))
+        return bridges_of(engine.settings.run_dir).connect(record.id, wanted, ports, other_subnets(engine))
     except HostError as error:
         if "port is already allocated" in error.message or "userland proxy" in error.message:
             network_event(engine, networks[0][0], "disconnect", record.id)  # docker's only word of its attempt

@@ -6,7 +6,7 @@ import msgspec
 
 from pallet.engine import Engine
 from pallet.errors import Conflict, InvalidInput
-from pallet.network.bridge import rename
+from pallet.network.bridges import bridges_of
 from pallet.ops.container_names import check_name
 
 
@@ -34,7 +34,7 @@ def rename_container(engine: Engine, name: str, new: str) -> None:
             engine.store.containers.rename(id, check_name(new if new.startswith("/") else "/" + new))
             _rename_in_links(engine, old, new.removeprefix("/"))
             engine.store.events.add_of_container(id, "rename", {"oldName": f"/{old}"})
-        rename(id, old, new.removeprefix("/"))
+        bridges_of(engine.settings.run_dir).rename(id, old, new.removeprefix("/"))
     except (InvalidInput, Conflict) as error:
         raise type(error)(f"Error when allocating new name: {error.message}") from error
 

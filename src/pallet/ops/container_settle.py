@@ -91,9 +91,9 @@ def settle_locked(engine: Engine, record: ContainerRecord) -> None:
     if record.host.resources.cgroup_parent:
         remove_empty(record.host.resources.cgroup_parent)
     if engine.store.networks.of_container(record.id):
-        from pallet.network.bridge import disconnect  # not for those without a network: it takes its time
+        from pallet.network.bridges import bridges_of  # not for those without a network: it takes its time
 
-        disconnect(record.id)
+        bridges_of(engine.settings.run_dir).disconnect(record.id)
     # conmon's exit command works in conmon's mount namespace, where the root file system is still mounted.
     for target in (paths.merged, paths.netns):
         if os.path.exists(target):

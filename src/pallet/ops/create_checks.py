@@ -76,7 +76,7 @@ def check_options(engine: Engine, options: CreateOptions, warn: Callable[[str], 
     check_logging(options.log_driver or "json-file", options.log_options)
     if options.links and options.network in ("default", "bridge") and in_user_namespace():
         raise Unsupported(
-            "--link needs a bridge, which there is none of without privileges: use --network container:NAME, or publish"
+            "--link needs the default bridge, which there is none of without privileges: use a network of your own"
         )
     links = options.links
     if options.network in ("default", "bridge"):

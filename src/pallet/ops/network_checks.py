@@ -18,10 +18,6 @@ _NAME = "com.docker.network.bridge.name"
 _MTU = "com.docker.network.driver.mtu"
 _SWITCHES = ("com.docker.network.bridge.enable_icc", "com.docker.network.bridge.enable_ip_masquerade")
 HOST_BINDING = "com.docker.network.bridge.host_binding_ipv4"
-NO_BRIDGES = (
-    "without privileges there are the networks bridge, host and none only: "
-    "join containers by --network container:NAME, or publish their ports"
-)
 _LONGEST_LINK = 15  # IFNAMSIZ without its end
 _BOOLEANS = ("1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "false", "False")
 

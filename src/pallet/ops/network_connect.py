@@ -5,14 +5,12 @@ from __future__ import annotations
 import msgspec
 
 from pallet.engine import Engine
-from pallet.errors import Conflict, Forbidden, InvalidInput, NotFound, Unsupported
-from pallet.host.idmap import in_user_namespace
+from pallet.errors import Conflict, Forbidden, InvalidInput, NotFound
 from pallet.host.locks import lock
-from pallet.network import bridge
+from pallet.network.bridges import bridges_of
 from pallet.ops.container_etc import add_host, network_links, own_entry, remove_host, write_resolv_conf
 from pallet.ops.container_networks import joined_networks, other_subnets, wanted_place
 from pallet.ops.container_state import current
-from pallet.ops.network_checks import NO_BRIDGES
 from pallet.ops.record_event import network_event
 from pallet.runtime.paths import ContainerPaths
 from pallet.store.container_record import ContainerRecord, EndpointSettings, NetworkState
@@ -37,8 +35,6 @@ def connect_network(engine: Engine, name: str, container: str, settings: Endpoin
         Forbidden, Conflict, InvalidInput: it cannot be done, with docker's text.
         HostError: netavark failed.
     """
-    if in_user_namespace():
-        raise Unsupported(NO_BRIDGES)
     record = engine.store.containers.find(container)
     network = engine.store.networks.find(name)
     _check(record, network, settings)
@@ -56,7 +52,8 @@ def connect_network(engine: Engine, name: str, container: str, settings: Endpoin
             number = next(free)
             wanted = wanted_place(record, network, settings)
             process = (brief.pid, brief.pid_start)
-            place = bridge.join(record.id, process, wanted, number, other_subnets(engine))
+            bridges = bridges_of(engine.settings.run_dir)
+            place = bridges.join(record.id, process, wanted, number, other_subnets(engine))
         with engine.store.db.transaction():
             engine.store.networks.join(record.id, network.id, settings)
             if place.ip:
@@ -101,7 +98,7 @@ def disconnect_network(engine: Engine, name: str, container: str) -> None:
                 return  # it has no link there that could go
             raise Conflict(text + network.name)
         if now.running:
-            bridge.leave(record.id, brief.pid, network.id)
+            bridges_of(engine.settings.run_dir).leave(record.id, brief.pid, network.id)
         _record_leaving(engine, record, network, found[0], running=now.running)
         if now.running and found[0].place.ip:
             paths = ContainerPaths(engine.settings, record.id)

@@ -12,16 +12,15 @@ import msgspec
 
 from pallet.engine import Engine
 from pallet.errors import Conflict, Forbidden, NotFound, Unsupported
-from pallet.host.idmap import in_user_namespace
-from pallet.network.bridge import subnets_in_use
+from pallet.network.bridges import bridges_of
 from pallet.network.pools import choose_subnet
 from pallet.ops.container_networks import other_subnets
-from pallet.ops.network_checks import NO_BRIDGES, PoolOptions, check_driver_options, check_pool
+from pallet.ops.network_checks import PoolOptions, check_driver_options, check_pool
 from pallet.ops.record_event import network_event
 from pallet.ops.times import now_ns
-from pallet.store.networks import PREDEFINED, Network
+from pallet.store.networks import BRIDGE_ID, PREDEFINED, Network
 
-__all__ = ["NetworkOptions", "PoolOptions", "bridge_subnet", "create_network"]
+__all__ = ["NetworkOptions", "PoolOptions", "bridge_pool", "create_network"]
 
 
 class NetworkOptions(msgspec.Struct, frozen=True):
@@ -65,8 +64,6 @@ def create_network(engine: Engine, options: NetworkOptions) -> Network:
         Unsupported: docker's drivers other than `bridge`.
         HostError: no subnet is free.
     """
-    if in_user_namespace():
-        raise Unsupported(NO_BRIDGES)
     name = options.name
     if any(name == network.name for network in PREDEFINED) or name == "default":
         raise Forbidden(f"operation is not permitted on predefined {name} network")
@@ -89,10 +86,10 @@ def create_network(engine: Engine, options: NetworkOptions) -> Network:
     # The lock keeps two from choosing the same subnet; it is the store's own, since networks of other stores may be
     # told of only while they have containers.
     with engine.store.db.transaction():
-        taken = other_subnets(engine)
-        network = _with_pools(_bare(options, "bridge"), options, [*taken, *subnets_in_use()])
+        taken = [*other_subnets(engine), *bridges_of(engine.settings.run_dir).subnets_in_use()]
+        network = _with_pools(_bare(options, "bridge"), options, taken)
         if not network.subnet:
-            subnet = _next_subnet(taken)
+            subnet = _next_subnet(engine, taken)
             network = msgspec.structs.replace(network, subnet=subnet, gateway=str(IPv4Network(subnet)[1]))
         if network.ipv6 and network.pool6 is None:
             raise Unsupported(
@@ -198,23 +195,18 @@ def _check_driver(driver: str) -> None:
         raise NotFound(f'plugin "{driver}" not found')
 
 
-def bridge_subnet(engine: Engine) -> str:
-    """The subnet that the default bridge has, or would get if its first container came now."""
-    from pallet.network.bridge import active_plan
-    from pallet.store.networks import BRIDGE_ID
-
-    plan = active_plan(BRIDGE_ID)
+def bridge_pool(engine: Engine) -> tuple[str, str]:
+    """The subnet and the gateway that the default bridge has, or would get if its first container came now."""
+    bridges = bridges_of(engine.settings.run_dir)
+    plan = bridges.active_plan(BRIDGE_ID)
     if plan is not None:
-        return plan.subnet
-    return choose_subnet([*other_subnets(engine), *subnets_in_use()])
+        return plan.subnet, plan.gateway
+    subnet = choose_subnet([*other_subnets(engine), *bridges.subnets_in_use()])
+    return subnet, str(IPv4Network(subnet)[1])
 
 
-def _next_subnet(taken: list[str]) -> str:
+def _next_subnet(engine: Engine, taken: list[str]) -> str:
     """A subnet for a new network; the default bridge, which may have no containers now, keeps the first one."""
-    from pallet.network.bridge import active_plan
-    from pallet.store.networks import BRIDGE_ID
-
-    avoid = [*taken, *subnets_in_use()]
-    if active_plan(BRIDGE_ID) is None:
-        avoid.append(choose_subnet(avoid))
-    return choose_subnet(avoid)
+    if bridges_of(engine.settings.run_dir).active_plan(BRIDGE_ID) is None:
+        taken = [*taken, choose_subnet(taken)]
+    return choose_subnet(taken)

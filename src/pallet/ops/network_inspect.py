@@ -12,7 +12,7 @@ from pallet.engine import Engine
 from pallet.errors import NoSuchContainer, NotFound
 from pallet.ops.container_networks import dns_aliases
 from pallet.ops.container_state import current
-from pallet.ops.network_create import bridge_subnet
+from pallet.ops.network_create import bridge_pool
 from pallet.ops.times import rfc3339_nano
 from pallet.store.container_record import ContainerRecord, EndpointSettings, NetworkState
 from pallet.store.networks import BRIDGE_ID, PREDEFINED, Network
@@ -69,8 +69,8 @@ def inspect_network(engine: Engine, name: str) -> dict[str, Any]:
 
 def _ipam(engine: Engine, network: Network) -> list[dict[str, Any]]:
     if network.id == BRIDGE_ID:
-        subnet = bridge_subnet(engine)
-        return [{"Subnet": subnet, "Gateway": subnet.partition("/")[0][:-1] + "1"}]
+        subnet, gateway = bridge_pool(engine)
+        return [{"Subnet": subnet, "Gateway": gateway}]
     found = []
     if network.subnet:
         gateway = network.gateway if network.chosen or network.own_gateway else ""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from pallet.engine import Engine
 from pallet.errors import Forbidden, NotFound
-from pallet.network.bridge import active_plan, clean_up
+from pallet.network.bridges import bridges_of
 from pallet.ops.container_state import current
 from pallet.ops.filters import Filters, labels_match
 from pallet.ops.network_inspect import find_network
@@ -45,10 +45,11 @@ def in_use(engine: Engine, network: Network) -> bool:
     for endpoint in engine.store.networks.of_network(network.id):
         if endpoint.place.ip and current(engine, endpoint.container)[1].running:
             return True
-    if active_plan(network.id) is None:
+    bridges = bridges_of(engine.settings.run_dir)
+    if bridges.active_plan(network.id) is None:
         return False
-    clean_up()
-    return active_plan(network.id) is not None
+    bridges.clean_up()
+    return bridges.active_plan(network.id) is not None
 
 
 def prune_networks(engine: Engine, *, filters: Iterable[tuple[str, str]] = (), dry_run: bool = False) -> list[str]:

@@ -12,7 +12,7 @@ from pallet.engine import Engine
 from pallet.errors import InvalidInput
 from pallet.host.files import unlink_if_there
 from pallet.host.locks import holders, try_lock
-from pallet.network.bridge import clean_up
+from pallet.network.bridges import bridges_of
 from pallet.ops.container_prune import prune_containers
 from pallet.ops.filters import Filters
 from pallet.ops.network_remove import prune_networks
@@ -86,7 +86,7 @@ def prune_system(
     leftovers += tuple(Swept("volume", name, size) for name, size in sweep_volumes(engine, dry_run=dry_run))
     leftovers += tuple(_sweep_locks(engine, dry_run=dry_run))
     if not dry_run:
-        leftovers += tuple(Swept("network lease", id, 0) for id in clean_up())
+        leftovers += tuple(Swept("network lease", id, 0) for id in bridges_of(engine.settings.run_dir).clean_up())
     reclaimed = containers.reclaimed + pruned.reclaimed + images.reclaimed + sum(each.size for each in leftovers)
     return PrunedSystem(containers.removed, tuple(networks), pruned.removed, images, leftovers, reclaimed)
 
