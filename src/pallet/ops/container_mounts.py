@@ -7,15 +7,19 @@ linux parser; daemon/volumes.go).
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from typing import Any
 
-from pallet.engine import Engine
 from pallet.errors import InvalidInput
-from pallet.ops.create_options import CreateOptions
 from pallet.ops.mount_modes import PROPAGATIONS, is_mode, propagation
-from pallet.settings import Settings
 from pallet.store.container_record import ContainerRecord, Mount
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from pallet.engine import Engine
+    from pallet.ops.create_options import CreateOptions
+    from pallet.settings import Settings
 
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")
 

@@ -5,14 +5,13 @@ Source: docker engine API 1.41, NetworkResource and NetworkSettings; key order a
 
 from __future__ import annotations
 
-from hashlib import sha256
 from typing import Any
 
+from pallet.digest import sha256_hex
 from pallet.engine import Engine
 from pallet.errors import NoSuchContainer, NotFound
 from pallet.ops.container_networks import dns_aliases
 from pallet.ops.container_state import current
-from pallet.ops.network_create import bridge_pool
 from pallet.ops.times import rfc3339_nano
 from pallet.store.container_record import ContainerRecord, EndpointSettings, NetworkState
 from pallet.store.networks import BRIDGE_ID, PREDEFINED, Network
@@ -69,6 +68,8 @@ def inspect_network(engine: Engine, name: str) -> dict[str, Any]:
 
 def _ipam(engine: Engine, network: Network) -> list[dict[str, Any]]:
     if network.id == BRIDGE_ID:
+        from pallet.ops.network_create import bridge_pool
+
         subnet, gateway = bridge_pool(engine)
         return [{"Subnet": subnet, "Gateway": gateway}]
     found = []
@@ -136,7 +137,7 @@ def _member(name: str, endpoint: str, place: NetworkState) -> dict[str, str]:
 
 def endpoint_id(container: str, network: str) -> str:
     """The id of a container's part in a network: always the same, for there is no more to it than those two."""
-    return sha256(f"{container} {network}".encode()).hexdigest()
+    return sha256_hex(f"{container} {network}".encode())
 
 
 def container_endpoints(engine: Engine, record: ContainerRecord, *, running: bool, started: bool) -> dict[str, Any]:
