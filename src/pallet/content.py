@@ -8,7 +8,6 @@ whole in memory but manifests and configs, which are limited in size.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from hashlib import sha256
 from typing import Protocol
 
 from pallet.digest import Digest
@@ -97,6 +96,8 @@ def verified(chunks: Iterator[bytes], descriptor: Descriptor) -> Iterator[bytes]
     Raises:
         Integrity: another size or digest than `descriptor` promises.
     """
+    from hashlib import sha256  # OpenSSL, which whoever moves nothing does without
+
     hasher = sha256()
     count = 0
     for chunk in chunks:

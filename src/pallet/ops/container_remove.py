@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import time
 
 from pallet.engine import Engine
@@ -11,7 +10,6 @@ from pallet.host.files import remove_tree, unlink_if_there
 from pallet.host.locks import lock, try_lock
 from pallet.ops.container_mounts import own_volumes
 from pallet.ops.container_settle import settle_locked
-from pallet.ops.container_signal import end_by_force
 from pallet.ops.container_state import current
 from pallet.ops.record_event import container_event, volume_event
 from pallet.runtime.paths import ContainerPaths
@@ -55,7 +53,11 @@ def remove_container(engine: Engine, name: str, *, force: bool = False, volumes:
                 )
             engine.store.containers.mark_stopped(record.id)
             if now.running:
-                end_by_force(engine, record, signal.SIGKILL)
+                from signal import SIGKILL
+
+                from pallet.ops.container_signal import end_by_force
+
+                end_by_force(engine, record, SIGKILL)
         settle_locked(engine, record)
         _wait_for_readers(paths)
         # The row first: files without a row are collected, a row without files would be a broken container.

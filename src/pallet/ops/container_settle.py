@@ -11,7 +11,6 @@ import msgspec
 
 from pallet.engine import Engine
 from pallet.errors import NoSuchContainer
-from pallet.host import mounts
 from pallet.host.files import remove_tree, unlink_if_there
 from pallet.host.locks import lock, try_lock
 from pallet.ops.container_networks import clear_places
@@ -20,8 +19,6 @@ from pallet.ops.exec_ends import record_ends_with_container
 from pallet.ops.record_event import container_event, mount_events, network_event
 from pallet.ops.supervision import ensure_supervisor, restarts, wants_restart
 from pallet.ops.times import now_ns
-from pallet.runtime.cgroups import end_group, group_of, remove_empty
-from pallet.runtime.launch import end_launch
 from pallet.runtime.paths import ContainerPaths
 from pallet.runtime.state import has_begun
 from pallet.store.container_record import ContainerRecord, ContainerState, NetworkState
@@ -86,6 +83,9 @@ def settle_locked(engine: Engine, record: ContainerRecord) -> None:
             _record_end(engine, record, ended)
     if not os.path.isdir(paths.run):
         return
+    from pallet.runtime.cgroups import end_group, group_of, remove_empty
+    from pallet.runtime.launch import end_launch
+
     end_launch(paths, runtime_of(engine, record))
     end_group(group_of(record.host.resources, record.id))
     if record.host.resources.cgroup_parent:
@@ -136,6 +136,8 @@ def _record_leaving(engine: Engine, record: ContainerRecord) -> None:
 
 
 def _unmount(target: str) -> None:
+    from pallet.host import mounts
+
     try:
         mounts.unmount(target, mounts.MNT_DETACH)
     except OSError:
