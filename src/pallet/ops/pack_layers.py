@@ -14,7 +14,6 @@ from pallet.oci import media
 from pallet.oci.config import ImageConfig, parse_config
 from pallet.oci.descriptor import Descriptor
 from pallet.oci.manifest import Manifest, make_manifest
-from pallet.ops.new_layer import LayerWriter
 from pallet.progress import Event, Progress
 
 
@@ -90,6 +89,8 @@ def packed_layer(engine: Engine, layer: Descriptor, diff_id: Digest, progress: P
     ):
         if blobs.has(Digest(digest)):
             return Descriptor(kind, Digest(digest), size)
+    from pallet.ops.new_layer import LayerWriter
+
     with LayerWriter(blobs) as writer:
         done = 0
         for chunk in blobs.chunks(layer.digest):
