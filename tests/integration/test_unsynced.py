@@ -191,7 +191,7 @@ def test_what_is_killed_meanwhile_is_done_by_the_next(pallet: PalletCLI, made: I
     for _ in range(2):
         shutil.rmtree(target, ignore_errors=True)
         note_all(pallet, chains(large))
-        process = pallet.start("image", "inspect", id)
+        process = pallet.start("load", "-i", str(archive))
         wait_until(lambda: any((pallet.root / "staging").iterdir()), "it has begun")
         process.send_signal(signal.SIGKILL)
         process.communicate()
