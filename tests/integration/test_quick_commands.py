@@ -56,9 +56,17 @@ def pallet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PalletCLI]:
     ],
 )
 def test_nothing_slow_is_loaded(line: str, pallet: PalletCLI) -> None:
+    assert sorted(HEAVY & _loaded(line, pallet)) == []
+
+
+def test_a_template_loads_templates_alone(pallet: PalletCLI) -> None:
+    assert sorted(HEAVY & _loaded("image inspect -f {{.Config.Labels}} app", pallet)) == ["pallet.gotemplate"]
+
+
+def _loaded(line: str, pallet: PalletCLI) -> set[str]:
     done = subprocess.run(
         [sys.executable, "-c", _SCRIPT, *line.split()], env=pallet.env, capture_output=True, text=True, check=True
     )
     added = set(done.stdout.rpartition("@")[2].split())
     assert "pallet.cli.main" in added
-    assert sorted(HEAVY & added) == []
+    return added

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-
 from pallet.gotemplate import GoInt, GoMap, GoNil, GoSlice, GoStruct
-from pallet.oci.config import ContainerConfig, Healthcheck
 from pallet.oci.docker_config import LEFT_OUT_WHEN_EMPTY
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+    from pallet.oci.config import ContainerConfig
+
+_HEALTH_TIMES = ("Interval", "Timeout", "StartPeriod")
 
 
 def strings(items: Iterable[str] | None, go_type: str = "[]string") -> object:
@@ -26,57 +32,52 @@ def empty_structs(names: Iterable[str] | None, go_type: str) -> object:
     return GoMap({name: GoStruct("struct {}", {}) for name in names}, go_type)
 
 
-def health_config(check: Healthcheck | None) -> object:
-    """docker's container.HealthConfig."""
-    if check is None:
-        return GoNil("*container.HealthConfig")
-    return GoStruct(
-        "container.HealthConfig",
-        {
-            "Test": strings(check.test),
-            "Interval": GoInt(check.interval, "time.Duration"),
-            "Timeout": GoInt(check.timeout, "time.Duration"),
-            "StartPeriod": GoInt(check.start_period, "time.Duration"),
-            "Retries": check.retries,
-        },
-        tags=dict.fromkeys(("Test", "Interval", "Timeout", "StartPeriod", "Retries"), ",omitempty"),
-        pointer=True,
-    )
-
-
 def container_config(config: ContainerConfig | None) -> object:
     """docker's container.Config."""
+    return config_value(None if config is None else config.to_docker())
+
+
+def config_value(config: Mapping[str, Any] | None) -> object:
+    """docker's container.Config, of its JSON object."""
     if config is None:
         return GoNil("*container.Config")
+    get = config.get
+    timeout = get("StopTimeout")
     return GoStruct(
         "container.Config",
         {
-            "Hostname": config.hostname,
-            "Domainname": config.domainname,
-            "User": config.user,
-            "AttachStdin": config.attach_stdin,
-            "AttachStdout": config.attach_stdout,
-            "AttachStderr": config.attach_stderr,
-            "ExposedPorts": empty_structs(config.exposed_ports, "nat.PortSet"),
-            "Tty": config.tty,
-            "OpenStdin": config.open_stdin,
-            "StdinOnce": config.stdin_once,
-            "Env": strings(config.env),
-            "Cmd": strings(config.cmd, "strslice.StrSlice"),
-            "Healthcheck": health_config(config.healthcheck),
-            "ArgsEscaped": config.args_escaped,
-            "Image": config.image,
-            "Volumes": empty_structs(config.volumes, "map[string]struct {}"),
-            "WorkingDir": config.working_dir,
-            "Entrypoint": strings(config.entrypoint, "strslice.StrSlice"),
-            "NetworkDisabled": config.network_disabled,
-            "MacAddress": config.mac_address,
-            "OnBuild": strings(config.on_build),
-            "Labels": string_map(config.labels),
-            "StopSignal": config.stop_signal,
-            "StopTimeout": GoNil("*int") if config.stop_timeout is None else config.stop_timeout,
-            "Shell": strings(config.shell, "strslice.StrSlice"),
+            **{key: get(key, "") for key in ("Hostname", "Domainname", "User")},
+            **{key: get(key, False) for key in ("AttachStdin", "AttachStdout", "AttachStderr")},
+            "ExposedPorts": empty_structs(get("ExposedPorts"), "nat.PortSet"),
+            **{key: get(key, False) for key in ("Tty", "OpenStdin", "StdinOnce")},
+            "Env": strings(get("Env")),
+            "Cmd": strings(get("Cmd"), "strslice.StrSlice"),
+            "Healthcheck": _health_config(get("Healthcheck")),
+            "ArgsEscaped": get("ArgsEscaped", False),
+            "Image": get("Image", ""),
+            "Volumes": empty_structs(get("Volumes"), "map[string]struct {}"),
+            "WorkingDir": get("WorkingDir", ""),
+            "Entrypoint": strings(get("Entrypoint"), "strslice.StrSlice"),
+            "NetworkDisabled": get("NetworkDisabled", False),
+            "MacAddress": get("MacAddress", ""),
+            "OnBuild": strings(get("OnBuild")),
+            "Labels": string_map(get("Labels")),
+            "StopSignal": get("StopSignal", ""),
+            "StopTimeout": GoNil("*int") if timeout is None else timeout,
+            "Shell": strings(get("Shell"), "strslice.StrSlice"),
         },
         tags=dict.fromkeys(LEFT_OUT_WHEN_EMPTY, ",omitempty"),
         pointer=True,
     )
+
+
+def _health_config(check: Mapping[str, Any] | None) -> object:
+    """docker's container.HealthConfig."""
+    if check is None:
+        return GoNil("*container.HealthConfig")
+    fields = {
+        "Test": strings(check.get("Test")),
+        **{key: GoInt(check.get(key, 0), "time.Duration") for key in _HEALTH_TIMES},
+        "Retries": check.get("Retries", 0),
+    }
+    return GoStruct("container.HealthConfig", fields, tags=dict.fromkeys(fields, ",omitempty"), pointer=True)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import msgspec
-
-from pallet.cli.govalues import container_config, string_map, strings
+from pallet.cli.govalues import config_value, string_map, strings
 from pallet.gotemplate import GoInt, GoStruct
-from pallet.oci.config import ContainerConfig
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def image_value(image: dict[str, Any]) -> GoStruct:
@@ -24,10 +23,10 @@ def image_value(image: dict[str, Any]) -> GoStruct:
             "Comment": image["Comment"],
             "Created": image["Created"],
             "Container": image["Container"],
-            "ContainerConfig": _config(image["ContainerConfig"]),
+            "ContainerConfig": config_value(image["ContainerConfig"]),
             "DockerVersion": image["DockerVersion"],
             "Author": image["Author"],
-            "Config": _config(image["Config"]),
+            "Config": config_value(image["Config"]),
             "Architecture": image["Architecture"],
             "Variant": image.get("Variant", ""),
             "Os": image["Os"],
@@ -46,7 +45,3 @@ def image_value(image: dict[str, Any]) -> GoStruct:
         },
         tags={"ID": "Id", "Variant": ",omitempty", "OsVersion": ",omitempty"},
     )
-
-
-def _config(config: dict[str, Any] | None) -> object:
-    return container_config(None if config is None else msgspec.convert(config, ContainerConfig))
