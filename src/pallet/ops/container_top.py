@@ -7,20 +7,22 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
 
-import msgspec
-
-from pallet.engine import Engine
 from pallet.errors import Conflict, HostError, InvalidInput
 from pallet.host.cgroups import cgroup_directory, read_value
 from pallet.host.spawn import find_program, run
 from pallet.ops.container_state import current
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pallet.engine import Engine
+
 _TITLES = ("UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD")
 
 
-class Processes(msgspec.Struct, frozen=True):
+class Processes:
     """What ps shows.
 
     Attributes:
@@ -28,8 +30,11 @@ class Processes(msgspec.Struct, frozen=True):
         rows: the columns of each process; pids are the host's.
     """
 
-    titles: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+    __slots__ = ("rows", "titles")
+
+    def __init__(self, titles: tuple[str, ...], rows: tuple[tuple[str, ...], ...]) -> None:
+        self.titles = titles
+        self.rows = rows
 
 
 def container_top(engine: Engine, name: str, arguments: Sequence[str] = ()) -> Processes:
