@@ -14,7 +14,7 @@ MAX_LINES = 400
 # A module imports only lower ranks, or its own folder; equal ranks never import each other, but for rank 0.
 RANKS = {
     **dict.fromkeys(("version", "errors", "digest", "naming", "reference", "platform"), 0),
-    **dict.fromkeys(("content", "settings", "environment", "progress", "units", "durations", "types"), 0),
+    **dict.fromkeys(("content", "settings", "environment", "progress", "units", "durations", "types", "goregexp"), 0),
     **dict.fromkeys(("oci", "gotemplate", "dockerfile"), 0),
     "host": 1,
     **dict.fromkeys(("store", "layer"), 2),

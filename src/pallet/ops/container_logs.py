@@ -101,15 +101,9 @@ def _attributes(engine: Engine, id: str) -> bytes:
     """What `--details` puts before each line. Source: docker 20.10, daemon/logger/loginfo.go, ExtraAttributes."""
     from urllib.parse import quote_plus
 
-    record = engine.store.containers.find(id)
-    options, found = record.host.log_options, {}
-    for key in options.get("labels", "").split(","):
-        if key in (record.config.labels or {}):
-            found[key] = (record.config.labels or {})[key]
-    variables = dict(word.partition("=")[::2] for word in record.config.env or ())
-    for key in options.get("env", "").split(","):
-        if key in variables:
-            found[key] = variables[key]
+    from pallet.ops.log_attributes import log_attributes
+
+    found = log_attributes(engine.store.containers.find(id))
     return ",".join(f"{quote_plus(key)}={quote_plus(found[key])}" for key in sorted(found)).encode() + b" "
 
 

@@ -110,7 +110,7 @@ def _start(
             stdin=config.open_stdin,
             stdin_stays=config.open_stdin and not config.stdin_once,
             temporary=host.auto_remove,
-            log=conmon_words(host, paths),
+            log=conmon_words(record, paths),
         )
         kept = connection.kept if connection is not None else ()
         volumes = volume_mounts(engine, record)

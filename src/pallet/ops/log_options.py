@@ -11,15 +11,16 @@ import msgspec
 
 from pallet.errors import HostError, InvalidInput
 from pallet.runtime.paths import ContainerPaths
-from pallet.store.host_config import HostConfig
+from pallet.store.container_record import ContainerRecord
 from pallet.units import parse_size
 
 _COMMON = ("mode", "max-buffer-size")
-_FILE = ("max-file", "max-size", "compress", "labels", "labels-regex", "env", "env-regex", "tag")
+_ATTRIBUTES = ("labels", "labels-regex", "env", "env-regex", "tag")
+_FILE = ("max-file", "max-size", "compress", *_ATTRIBUTES)
 _KNOWN = {
     "json-file": _FILE,
     "local": ("max-file", "max-size", "compress"),
-    "journald": ("labels", "labels-regex", "env", "env-regex", "tag"),
+    "journald": _ATTRIBUTES,
     "none": (),
 }
 _JOURNAL = "/run/systemd/journal/socket"
@@ -95,17 +96,22 @@ def rotation(driver: str, options: dict[str, str]) -> Rotation:
     return Rotation(size, int(text), compress and int(text) > 1)
 
 
-def conmon_words(host: HostConfig, paths: ContainerPaths) -> list[str]:
+def conmon_words(record: ContainerRecord, paths: ContainerPaths) -> list[str]:
     """conmon's words for a container's log.
 
     Raises:
-        HostError: as `rotation`.
+        HostError: as `rotation` and `log_attributes`.
     """
+    host, tag = record.host, ""
     how = rotation(host.log_driver, host.log_options)
+    if host.log_driver != "none" and any(name in host.log_options for name in _ATTRIBUTES):
+        from pallet.ops.log_attributes import log_attributes
+
+        tag = log_attributes(record).get("tag", "")
     if host.log_driver == "none":
         return ["--log-path", "none"]
     if host.log_driver == "journald":
-        return ["--log-path", "journald", *(["--log-tag", tag] if (tag := host.log_options.get("tag")) else [])]
+        return ["--log-path", "journald", *(["--log-tag", tag] if tag else [])]
     words = ["--log-path", f"k8s-file:{paths.log}"]
     # One file alone conmon begins anew by itself; more of them are the supervisor's to keep.
     return [*words, "--log-size-max", str(how.size)] if how.size and how.files == 1 else words
