@@ -80,12 +80,21 @@ def check_options(engine: Engine, options: CreateOptions, warn: Callable[[str], 
         )
     links = options.links
     if options.network in ("default", "bridge"):
-        links = tuple(_link(engine, word) for word in links)
+        links = _links(engine, links)
     joined = {
         name: _joined(engine, getattr(options, name), strict=name != "network")
         for name in ("network", "pid_mode", "ipc_mode")
     }
     return msgspec.structs.replace(options, resources=resources, oom_score_adj=score, links=links, **joined)
+
+
+def _links(engine: Engine, words: tuple[str, ...]) -> tuple[str, ...]:
+    """The links; of those with one alias the first counts, as with docker."""
+    found: dict[str, str] = {}
+    for word in words:
+        link = _link(engine, word)
+        found.setdefault(link.partition(":")[2], link)
+    return tuple(found.values())
 
 
 def _link(engine: Engine, word: str) -> str:

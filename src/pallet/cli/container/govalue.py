@@ -38,6 +38,12 @@ _ABSENT = {
     "Mounts": GoNil("[]mount.Mount"),
     "Init": GoNil("*bool"),
 }
+# What a container may lack in JSON and has in templates.
+_UNSET = {
+    "Node": GoNil("*types.ContainerNode"),
+    "SizeRw": GoNil("*int64"),
+    "SizeRootFs": GoNil("*int64"),
+}
 _POINTERS = {"PidsLimit": "*int64", "MemorySwappiness": "*int64"}
 _INT64 = ("SizeRw", "SizeRootFs", "ShmSize", "Memory", "NanoCpus", "MemorySwap", "MemoryReservation", "KernelMemory")
 
@@ -51,7 +57,9 @@ def container_value(plain: Mapping[str, Any], config: ContainerConfig) -> GoStru
     """
     fields = {("ID" if key == "Id" else key): _value(key, value) for key, value in plain.items()}
     fields["Config"] = container_config(config)
-    return GoStruct("types.ContainerJSON", fields, tags={"ID": "Id"})
+    for name, nothing in _UNSET.items():
+        fields.setdefault(name, nothing)
+    return GoStruct("types.ContainerJSON", fields, tags={"ID": "Id", **dict.fromkeys(_UNSET, ",omitempty")})
 
 
 def _value(key: str, value: Any) -> object:

@@ -32,7 +32,7 @@ _HEADERS = {
     "LocalVolumes": "LOCAL VOLUMES",
     "Networks": "NETWORKS",
 }
-_RAW = """container_id: {{.ID}}
+RAW = """container_id: {{.ID}}
 image: {{.Image}}
 command: {{.Command}}
 created_at: {{.CreatedAt}}
@@ -218,7 +218,7 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
         columns=columns,
         headers=_HEADERS,
         quiet="ID" if opts.quiet else "",
-        named={"raw": "container_id: {{.ID}}" if opts.quiet else _RAW + ("size: {{.Size}}\n" if opts.size else "")},
+        named={"raw": "container_id: {{.ID}}" if opts.quiet else RAW + ("size: {{.Size}}\n" if opts.size else "")},
     )
     return 0
 

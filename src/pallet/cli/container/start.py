@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 
 
 def _run(ctx: Context, opts: Options, args: list[str]) -> int:
+    experimental = [name for name in ("checkpoint", "checkpoint-dir") if opts.changed(name)]
+    if experimental:
+        text = '"--%s" is only supported on a Docker daemon with experimental features enabled'
+        raise Failure("\n".join(text % name for name in experimental), exit_code=1)
     if opts.attach or opts.interactive:
         return _start_attached(ctx, opts, args)
     from pallet.errors import PalletError
@@ -60,6 +64,8 @@ COMMAND = Command(
     _run,
     example="pallet start -ai shell",
     flags=(
+        Flag("checkpoint", kind="string", hidden=True),
+        Flag("checkpoint-dir", kind="string", hidden=True),
         Flag("attach", "a", help="Attach STDOUT/STDERR and forward signals"),
         Flag(
             "detach-keys",

@@ -14,13 +14,14 @@ if TYPE_CHECKING:
     from pallet.ops.disk_usage import DiskUsage
 
 _HEADERS = {"Type": "TYPE", "TotalCount": "TOTAL", "Active": "ACTIVE", "Size": "SIZE", "Reclaimable": "RECLAIMABLE"}
+_RAW = "type: {{.Type}}\ntotal: {{.TotalCount}}\nactive: {{.Active}}\nsize: {{.Size}}\nreclaimable: {{.Reclaimable}}\n"
 
 
 class _Line(Row):
     __slots__ = ("_texts",)
 
     FIELDS = tuple(_HEADERS)
-    GO_TYPE = "*formatter.diskUsageContext"
+    GO_TYPE = "*formatter.diskUsageImagesContext"
 
     def __init__(self, kind: str, total: int, active: int, size: int, reclaimable: int) -> None:
         from pallet.units import human_size
@@ -65,51 +66,25 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
         _print_details(ctx, usage)
         return 0
     if opts.verbose:
-        print_rows(ctx, [_Details(ctx, usage)], template=opts.format, columns=(), headers={}, ending="")
+        _print_formatted(ctx, usage, opts.format)
         return 0
-    print_rows(ctx, _summary(usage), template=opts.format, columns=tuple(_HEADERS), headers=_HEADERS)
+    named = {"raw": _RAW}
+    print_rows(ctx, _summary(usage), template=opts.format, columns=tuple(_HEADERS), headers=_HEADERS, named=named)
     return 0
 
 
-_DETAILS = {
-    "Images": ("Repository", "Tag", "ID", "CreatedSince", "Size", "SharedSize", "UniqueSize", "Containers"),
-    "Containers": ("ID", "Image", "Command", "LocalVolumes", "Size", "RunningFor", "Status", "Names"),
-    "Volumes": ("Name", "Links", "Size"),
-    "BuildCache": ("ID", "CacheType", "Size", "CreatedSince", "LastUsedSince", "UsageCount", "Shared"),
-}
+def _print_formatted(ctx: Context, usage: DiskUsage, template: str) -> None:
+    from pallet.cli.failure import Failure
+    from pallet.cli.system.df_details import Details, print_raw
 
-
-class _Details(Row):
-    """All of it for one template, as `-v --format` has it: `{{range .Volumes}}{{.Name}}{{end}}`."""
-
-    __slots__ = ("_ctx", "_usage")
-
-    FIELDS = tuple(_DETAILS)
-    GO_TYPE = "*formatter.diskUsageContext"
-
-    def __init__(self, ctx: Context, usage: DiskUsage) -> None:
-        self._ctx = ctx
-        self._usage = usage
-
-    def __go_field__(self, name: str) -> object:
-        from pallet.gotemplate import GoSlice, GoStruct
-
-        names = _DETAILS[name]
-        rows: Iterable[tuple[str, ...]]
-        if name == "Images":
-            rows = _image_rows(self._usage, digits=3)
-        elif name == "Containers":
-            rows = _container_rows(self._ctx, self._usage)
-        elif name == "Volumes":
-            rows = _volume_rows(self._usage)
-        else:
-            rows = _cache_rows(self._usage)
-        fields = sorted(range(len(names)), key=lambda place: names[place])
-        structs = [GoStruct("formatter.SubContext", {names[at]: row[at] for at in fields}) for row in rows]
-        return GoSlice(structs, "[]formatter.SubContext")
-
-    def __go_json__(self) -> object:
-        return {name: self.__go_field__(name) for name in sorted(_DETAILS)}
+    details = Details(ctx, usage)
+    if template == "raw":
+        print_raw(ctx, details)
+        return
+    try:
+        print_rows(ctx, [details], template=template, columns=(), headers={}, ending="")
+    except Failure as error:  # docker has no preface here
+        raise Failure(error.message.removeprefix("template parsing error: "), exit_code=1) from None
 
 
 def _print_details(ctx: Context, usage: DiskUsage) -> None:
@@ -140,15 +115,16 @@ def _table(ctx: Context, header: tuple[str, ...], rows: Iterable[tuple[str, ...]
     ctx.stdout.write(render(header, rows))
 
 
-def _image_rows(usage: DiskUsage, *, digits: int = 4) -> Iterable[tuple[str, ...]]:
+def _image_rows(usage: DiskUsage) -> Iterable[tuple[str, ...]]:
+    from pallet.cli.system.df_details import ago
     from pallet.units import human_size
 
     for image in usage.images:
         for name in image.names or ("<none>:<none>",):
             repository, _, tag = name.rpartition(":")
             sizes = (image.size, image.shared, image.size - image.shared)
-            texts = tuple(human_size(size, digits) for size in sizes)
-            yield (repository, tag, image.id.short, _ago(image.created), *texts, str(image.containers))
+            texts = tuple(human_size(size, 4) for size in sizes)
+            yield (repository, tag, image.id.short, ago(image.created), *texts, str(image.containers))
 
 
 def _volume_rows(usage: DiskUsage) -> Iterable[tuple[str, ...]]:
@@ -158,36 +134,25 @@ def _volume_rows(usage: DiskUsage) -> Iterable[tuple[str, ...]]:
 
 
 def _cache_rows(usage: DiskUsage) -> Iterable[tuple[str, ...]]:
+    from pallet.cli.system.df_details import ago
     from pallet.units import human_size
 
     for layer in usage.cache:
-        times = (_ago(layer.created), _ago(layer.used))
+        times = (ago(layer.created), ago(layer.used))
         yield (layer.key.short, "regular", human_size(layer.size, 4), *times, str(layer.uses), "false")
 
 
 def _container_rows(ctx: Context, usage: DiskUsage) -> Iterable[tuple[str, ...]]:
-    from pallet.cli.container.ls import shown_status
+    from pallet.cli.container.ls import ContainerLine
     from pallet.ops.container_list import list_containers
     from pallet.units import human_size
 
-    states = {each.brief.id: shown_status(each) for each in list_containers(ctx.engine, all=True)}
-
-    for each in usage.containers:
-        record = each.record
-        command = " ".join((record.path, *record.args))
-        shown = command if len(command) <= 20 else command[:19] + "…"
-        size = human_size(each.size)
-        state = states.get(record.id, "")
-        volumes, created = str(each.volumes), _ago(record.created)
-        yield (record.id[:12], record.image_name, f'"{shown}"', volumes, size, created, state, record.name)
-
-
-def _ago(nanoseconds: int) -> str:
-    import time
-
-    from pallet.units import human_duration
-
-    return human_duration(time.time() - nanoseconds / 10**9) + " ago"
+    sizes = {each.record.id: human_size(each.size) for each in usage.containers}
+    for summary in list_containers(ctx.engine, all=True):
+        if summary.brief.id in sizes:
+            field = ContainerLine(ctx, summary, long=False).field
+            about, when = ("ID", "Image", "Command", "LocalVolumes"), ("RunningFor", "Status", "Names")
+            yield (*map(field, about), sizes[summary.brief.id], *map(field, when))
 
 
 COMMAND = Command(

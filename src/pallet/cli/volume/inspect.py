@@ -24,10 +24,11 @@ def find_volume(ctx: Context, name: str) -> Found:
 
     def typed() -> object:
         from pallet.cli.govalues import string_map
-        from pallet.gotemplate import GoStruct
+        from pallet.gotemplate import GoNil, GoStruct
 
-        maps = {key: string_map(plain[key]) for key in ("Labels", "Options")}
-        return GoStruct("types.Volume", {**plain, **maps})
+        fields = {**plain, **{key: string_map(plain[key]) for key in ("Labels", "Options")}}
+        unset = {"Status": GoNil("map[string]interface {}", "map"), "UsageData": GoNil("*types.VolumeUsageData")}
+        return GoStruct("types.Volume", {**fields, **unset}, tags=dict.fromkeys(unset, ",omitempty"))
 
     return typed, plain
 
