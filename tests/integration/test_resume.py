@@ -97,7 +97,7 @@ def test_a_killed_pull_goes_on(pallet: PalletCLI, made: Image, number: signal.Si
         process = _stalled(registry, pallet, made, name)
         process.send_signal(number)
         try:
-            _, error = process.communicate(timeout=5)  # the server is silent for much longer
+            _, error = process.communicate(timeout=20)  # the server is silent for much longer
         finally:
             process.kill()
         assert error == b""

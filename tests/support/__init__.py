@@ -10,7 +10,8 @@ import shutil
 import socket
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,15 @@ def scratch(kind: str) -> Path:
 def scratch_prefix() -> str:
     """What the paths of all scratch directories of this run start with."""
     return f"{tempfile.gettempdir()}/pallet-{os.environ.get(SESSION_MARK, 'test')}-"
+
+
+@contextmanager
+def refusing_port() -> Iterator[int]:
+    """A TCP port of the loopback that refuses connections; nobody else can get it meanwhile."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))  # and never listens
+        port: int = holder.getsockname()[1]
+        yield port
 
 
 def free_port() -> int:

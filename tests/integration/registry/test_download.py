@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.support import free_port, images
+from tests.support import images, refusing_port
 from tests.support.faulty import Fault, FaultyRegistry
 
 from pallet.errors import InvalidInput, Unavailable
@@ -40,8 +40,7 @@ def test_refusals() -> None:
     with FaultyRegistry() as registry, pytest.raises(Unavailable) as caught:
         Download(registry.url + "/nothing")
     assert caught.value.message == f'Get "{registry.url}/nothing": the server answered 404 Not Found'
-    port = free_port()
-    with pytest.raises(Unavailable, match="connection refused"):
+    with refusing_port() as port, pytest.raises(Unavailable, match="connection refused"):
         Download(f"http://127.0.0.1:{port}/x")
     with pytest.raises(InvalidInput, match="unsupported URL"):
         Download("ftp://somewhere/x")

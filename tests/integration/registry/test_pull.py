@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from tests.integration.registry.samples import MakeClient, mirrors, noise, sample
-from tests.support import free_port, images
+from tests.support import images, refusing_port
 from tests.support.faulty import Fault, FaultyRegistry
 from tests.support.images import Blob
 from tests.support.registry import RegistryServer
@@ -96,8 +96,7 @@ def test_texts_of_docker(client: Registry) -> None:
 
 
 def test_nobody_listens(client: Registry) -> None:
-    port = free_port()
-    with pytest.raises(Unavailable) as caught:
+    with refusing_port() as port, pytest.raises(Unavailable) as caught:
         client.source(parse(f"127.0.0.1:{port}/foo")).root()
     assert caught.value.message == (
         f'Get "http://127.0.0.1:{port}/v2/": dial tcp 127.0.0.1:{port}: connect: connection refused'
@@ -318,10 +317,10 @@ def test_several_threads(setting: Setting) -> None:
 class TestMirrors:
     def test_the_first_that_has_it(self, make_client: MakeClient) -> None:
         made = sample(10)
-        with FaultyRegistry() as empty, FaultyRegistry() as full, FaultyRegistry() as origin:
+        with FaultyRegistry() as empty, FaultyRegistry() as full, FaultyRegistry() as origin, refusing_port() as port:
             full.add("path/library/s", made)
             origin.add("library/s", sample(10, seed=2))
-            dead = f"http://127.0.0.1:{free_port()}"
+            dead = f"http://127.0.0.1:{port}"
             client = make_client(configuration=mirrors("docker.io", dead, empty.url, full.url + "/path", origin.url))
             source = client.source(parse("s"))
             manifest = manifest_of(source)
@@ -354,9 +353,9 @@ class TestMirrors:
             assert manifest_of(source).digest == made.manifest.digest
 
     def test_tags(self, make_client: MakeClient) -> None:
-        with FaultyRegistry() as mirror:
+        with FaultyRegistry() as mirror, refusing_port() as port:
             mirror.add("library/s", sample(10), "1", "2")
-            dead = f"http://127.0.0.1:{free_port()}"
+            dead = f"http://127.0.0.1:{port}"
             client = make_client(configuration=mirrors("docker.io", dead, mirror.url))
             assert client.tags(parse("s")) == ["1", "2"]
 
@@ -366,7 +365,8 @@ class TestForeignLayers:
 
     def layer(self, registry: FaultyRegistry, made: images.Image, media_type: str) -> Descriptor:
         blob = made.layers[0]
-        urls = (f"http://127.0.0.1:{free_port()}/dead", f"{registry.url}/v2/s/blobs/{blob.digest}")
+        # Nothing listens on port 1, and no test can get it.
+        urls = ("http://127.0.0.1:1/dead", f"{registry.url}/v2/s/blobs/{blob.digest}")
         return Descriptor(media_type, Digest(blob.digest), len(blob.data), urls)
 
     def test_are_read_from_their_urls_without_credentials(self, client: Registry) -> None:

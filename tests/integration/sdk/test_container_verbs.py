@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.support import wait_until
 
 import pallet
 from pallet.errors import Conflict, InvalidInput, NotFound
@@ -70,10 +71,10 @@ def test_a_large_output_is_whole(busy: Container) -> None:
 
 
 def test_attach(engine: pallet.Engine) -> None:
-    script = ["sh", "-c", "echo early; sleep 1.5; echo late; echo err >&2"]
+    script = ["sh", "-c", "echo early; while [ ! -e /go ]; do sleep 0.1; done; echo late; echo err >&2"]
     made = engine.containers.run("box", script, detach=True, network="none")
     assert isinstance(made, Container)
-    time.sleep(0.5)
+    wait_until(lambda: made.logs() == b"early\n", "it has begun")
     got: list[object] = []
     threads = [
         threading.Thread(target=lambda: got.append(made.attach())),
@@ -82,6 +83,12 @@ def test_attach(engine: pallet.Engine) -> None:
     ]
     for thread in threads:
         thread.start()
+
+    def attached() -> int:
+        return len([*engine.events(since=1, until=time.time(), filters={"event": "attach"})])
+
+    wait_until(lambda: attached() == 3, "all are attached")
+    made.exec_run("touch /go")
     for thread in threads:
         thread.join(20)
     assert b"late\nerr\n" in got or b"err\nlate\n" in got

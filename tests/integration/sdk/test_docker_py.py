@@ -33,7 +33,7 @@ def read_for_a_while(stream: CancellableStream[Any]) -> list[Any]:
     reader = threading.Thread(target=lambda: read.extend(stream))
     reader.start()
     wait_until(lambda: bool(read), "something was read")
-    time.sleep(0.1)
+    time.sleep(0.1)  # the reader waits by now; if not, it is closed a little earlier
     assert reader.is_alive()
     stream.close()
     reader.join(10)
