@@ -52,7 +52,7 @@ def pallet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PalletCLI]:
     "line",
     [
         *("image ls", "image inspect app", "history app", "tag app app:two", "rmi app:two", "ps -a", "port idle"),
-        *("volume ls", "volume create", "volume inspect data", "inspect --type volume data"),
+        *("volume ls", "volume create", "volume inspect data", "inspect --type volume data", "network ls"),
     ],
 )
 def test_nothing_slow_is_loaded(line: str, pallet: PalletCLI) -> None:

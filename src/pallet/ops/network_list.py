@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-
-from pallet.engine import Engine
 from pallet.errors import InvalidInput
 from pallet.ops.filters import Filters, labels_match
-from pallet.store.networks import Network
+from pallet.store.network_names import BriefNetwork, brief_networks
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from pallet.engine import Engine
+    from pallet.store.networks import Network
 
 FILTERS = ("dangling", "driver", "id", "label", "name", "scope", "type")
 
 
-def list_networks(engine: Engine, *, filters: Iterable[tuple[str, str]] = ()) -> list[Network]:
+def list_networks(engine: Engine, *, filters: Iterable[tuple[str, str]] = ()) -> list[BriefNetwork]:
     """The networks, by name.
 
     Args:
@@ -29,7 +33,7 @@ def list_networks(engine: Engine, *, filters: Iterable[tuple[str, str]] = ()) ->
     dangling = _dangling(wanted.get("dangling"))
     return [
         network
-        for network in engine.store.networks.all()
+        for network in brief_networks(engine.store.db)
         if _matches(network, wanted) and (dangling is None or dangling == is_dangling(engine, network))
     ]
 
@@ -45,12 +49,12 @@ def _dangling(values: list[str]) -> bool | None:
     return values[0] in ("true", "1")
 
 
-def is_dangling(engine: Engine, network: Network) -> bool:
+def is_dangling(engine: Engine, network: BriefNetwork | Network) -> bool:
     """Whether a network of the user's has no running container."""
     return not network.predefined and not any(each.place.ip for each in engine.store.networks.of_network(network.id))
 
 
-def _matches(network: Network, wanted: Filters) -> bool:
+def _matches(network: BriefNetwork, wanted: Filters) -> bool:
     return (
         _any(wanted, "driver", lambda value: value == network.driver)
         and _any(wanted, "id", network.id.startswith)

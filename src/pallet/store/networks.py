@@ -12,10 +12,9 @@ from pallet.errors import Conflict, InvalidInput, NotFound
 from pallet.oci.codec import decode, encode
 from pallet.store.container_record import EndpointSettings, NetworkState
 from pallet.store.db import Database
+from pallet.store.network_names import ALWAYS_THERE, BRIDGE_ID, HOST_ID, NONE_ID, PREDEFINED_IDS
 
-BRIDGE_ID = "0b" * 32
-HOST_ID = "0c" * 32
-NONE_ID = "0d" * 32
+__all__ = ["BRIDGE", "BRIDGE_ID", "HOST_ID", "NONE_ID", "PREDEFINED", "Endpoint", "Network", "Networks", "Pool6"]
 
 
 class Pool6(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -88,7 +87,7 @@ class Network(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def predefined(self) -> bool:
         """Whether it is one of those that are always there."""
-        return self.id in _PREDEFINED_IDS
+        return self.id in PREDEFINED_IDS
 
     @property
     def link(self) -> str:
@@ -125,8 +124,7 @@ class Endpoint(msgspec.Struct, frozen=True):
 
 
 BRIDGE = Network(BRIDGE_ID, "bridge")
-PREDEFINED = (BRIDGE, Network(HOST_ID, "host", driver="host"), Network(NONE_ID, "none", driver="null"))
-_PREDEFINED_IDS = frozenset((BRIDGE_ID, HOST_ID, NONE_ID))
+PREDEFINED = tuple(Network(id, name, driver=driver) for id, name, driver in ALWAYS_THERE)
 
 
 class Networks:

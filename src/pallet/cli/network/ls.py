@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from pallet.cli.command import Options
     from pallet.cli.context import Context
-    from pallet.store.networks import Network
+    from pallet.store.network_names import BriefNetwork
 
 _HEADERS = {
     "CreatedAt": "CREATED AT",
@@ -33,7 +33,7 @@ class NetworkRow(LabelledRow):
     FIELDS = tuple(_HEADERS)
     GO_TYPE = "*network.networkContext"
 
-    def __init__(self, network: Network, no_trunc: bool) -> None:
+    def __init__(self, network: BriefNetwork, no_trunc: bool) -> None:
         self.network = network
         self._no_trunc = no_trunc
 
