@@ -100,12 +100,13 @@ class Events:
         Args:
             action: docker's word.
             actor: the image's id, or the name that was asked for.
-            config: the image's config, JSON; an empty object for an image that is gone.
+            config: the image's config, JSON; an empty object for an image that is gone. Of one that SQLite cannot read
+                (it nests too deep) no labels are told.
             name: the attribute `name`.
         """
         query = (
-            "INSERT INTO events (time, type, action, actor, attributes) VALUES (?, 'image', ?, ?,"
-            " json_patch(ifnull(json_extract(?, '$.config.Labels'), '{}'), json_object('name', ?)))"
+            "INSERT INTO events (time, type, action, actor, attributes) VALUES (?1, 'image', ?2, ?3, json_patch("
+            "ifnull(json_extract(iif(json_valid(?4), ?4, '{}'), '$.config.Labels'), '{}'), json_object('name', ?5)))"
         )
         self._insert(query, (time.time_ns(), action, actor, config, name))
 
