@@ -58,7 +58,13 @@ def test_an_event_of_a_container_that_is_gone_is_none(store: Store) -> None:
 
 def test_labels_of_an_image_come_from_its_config(store: Store) -> None:
     deep = '{"config":{"Labels":{"a":"b"}},"x":' + "[" * 3000 + "]" * 3000 + "}"
-    configs = ['{"config":{"Labels":{"a":"b","name":"c"}}}', '{"config":{"Labels":null}}', '{"config":null}', "{}", deep]
+    configs = [
+        '{"config":{"Labels":{"a":"b","name":"c"}}}',
+        '{"config":{"Labels":null}}',
+        '{"config":null}',
+        "{}",
+        deep,
+    ]
     for config in configs:
         store.events.add_of_image("tag", "id", config, "app")
     found = [each.attributes for each in store.events.after(0)]
