@@ -71,6 +71,11 @@ def cases(*lines: str | Case) -> list[Case]:
     return [Case(each) if isinstance(each, str) else each for each in lines]
 
 
+def until(test: str) -> str:
+    """Shell words that wait until a command succeeds, for half a minute at the most; they fail if it never does."""
+    return f"for n in $(seq 100); do {test} && break; sleep 0.3; done"
+
+
 def fill_in(text: str, names: Mapping[str, str]) -> str:
     """The text with what `{name}` stands for; braces around other words stay."""
     return re.sub(r"\{(\w+)\}", lambda found: names.get(found[1], found[0]), text)

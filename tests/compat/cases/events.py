@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.compat.compare import cases, setup
+from tests.compat.compare import cases, setup, until
 
 _PAST = "docker events --since $(cat since) --until $(date +%s.%N)"
 _SHORT = "--format '{{.Type}} {{.Action}} {{.Actor.Attributes.name}}'"
@@ -54,7 +54,7 @@ CASES = cases(
     setup("date +%s.%N > since; docker network rm net; docker volume rm vol"),
     f"{_PAST} {_SHORT}",
     f"{_PAST} --format '{{{{.Type}}}} {{{{.Action}}}} {{{{.ID}}}} {{{{.Status}}}}'",
-    "docker events --until $(date -d +2sec +%s) -f volume=late & sleep 0.7; docker volume create late >&2; wait",
+    "docker events --until $(date -d +4sec +%s) -f volume=late & sleep 1.5; docker volume create late >&2; wait",
     setup("docker volume rm late; date +%s.%N > since; sleep 0.01; docker container prune -f; docker network prune -f"),
     setup("docker volume prune -f; docker image prune -f"),
     f"{_PAST}",
@@ -65,7 +65,8 @@ CASES = cases(
     setup("docker exec -u nosuch four true || docker exec four /nosuch || docker exec -w /nosuch four true || true"),
     f"{_PAST} {_ATTRIBUTES}",
     setup("docker rm -f four; date +%s.%N > since; sleep 0.01"),
-    "docker run --rm --name five -m 20m --memory-swap 20m busybox tail /dev/zero; echo $?; sleep 0.3",
+    "docker run --rm --name five -m 20m --memory-swap 20m busybox tail /dev/zero; echo $?",
+    setup(until(f"{_PAST} -f container=five -f event=destroy | grep -q .")),
     f"{_PAST} {_ATTRIBUTES}",
     setup("docker create --name six -v new:/n -v v6:/six busybox; docker rm -v six; docker volume prune -f"),
     setup("docker pull -q many; docker rmi -f many; docker pull -q many; docker rmi many"),
@@ -74,12 +75,14 @@ CASES = cases(
     setup("docker run --name seven --network net -v v7:/v busybox nosuch || docker rm seven"),
     f"{_PAST} {_ATTRIBUTES}",
     setup("date +%s.%N > since; sleep 0.01; docker run --rm --name eight -v /anon -v v7:/v --network net busybox true"),
-    f"sleep 0.3; {_PAST} {_ATTRIBUTES}",
+    setup(until(f"{_PAST} -f container=eight -f event=destroy | grep -q .")),
+    f"{_PAST} {_ATTRIBUTES}",
     setup("docker run -d --name nine -p 18091:80 busybox sleep 1000; date +%s.%N > since; sleep 0.01"),
     setup("docker run --name ten -p 18091:80 busybox true || true"),
     f"{_PAST} {_ATTRIBUTES}",
     setup("date +%s.%N > since; sleep 0.01; docker exec -d nine sh -c 'sleep 0.2; exit 5'; docker exec -dt nine true"),
-    f"sleep 1; docker exec -d nine nosuch; {_PAST} {_ATTRIBUTES} | sort",
+    setup(until(f"{_PAST} -f event=exec_die | wc -l | grep -q 2")),
+    f"docker exec -d nine nosuch; {_PAST} {_ATTRIBUTES} | sort",
     setup("docker rm -f nine ten"),
     "docker system events --since 1h --until 59m",
     "docker events --help",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.compat.compare import cases, setup
+from tests.compat.compare import cases, setup, until
 
 CASES = cases(
     setup("docker pull -q busybox"),
@@ -56,8 +56,9 @@ CASES = cases(
     "docker exec -it one true",
     "docker exec -t one tty",
     "docker exec one tty",
-    "docker exec -d one sh -c 'echo made >/made'; sleep 0.5; docker exec one cat /made",
-    "docker exec -dt one sh -c 'tty >/made2'; sleep 0.5; docker exec one grep -c ^/dev/pts/ /made2",
+    f"docker exec -d one sh -c 'echo made >/made'; {until('docker exec one test -s /made')}; docker exec one cat /made",
+    f"docker exec -dt one sh -c 'tty >/made2'; {until('docker exec one grep -q / /made2')};"
+    " docker exec one grep -c ^/dev/pts/ /made2",
     "docker exec -d gone true",
     "docker exec gone true",
     "docker exec nosuch true",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.compat.compare import cases, setup
+from tests.compat.compare import cases, setup, until
 
 _PLACE = r"""sed 's/"\(EndpointID\|SandboxID\|SandboxKey\)":"[^"]*"/\1/g'"""
 _CODE = r"curl -sg -m 3 -o /dev/null -w '%{http_code}\n'"
@@ -43,7 +43,8 @@ CASES = cases(
     "docker ps --format '{{.Ports}}' --filter name=two",
     "docker port two",
     "docker inspect two -f '{{json .NetworkSettings.Ports}}'",
-    setup("docker run -d --name old -p 8087:80 busybox httpd -f -p 80 -h /bin; sleep 0.3"),
+    setup("docker run -d --name old -p 8087:80 busybox httpd -f -p 80 -h /bin"),
+    setup(until("wget -qO /dev/null http://127.0.0.1:8087/sh")),
     f"for at in '[::1]:8087' 127.0.0.1:8087; do {_CODE} http://$at/; done",
     "docker run -d --name taken -p 8085:80 busybox true",
     "docker run -d --name taken6 -p '[::1]:8085:80' busybox true",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.compat.compare import cases, differs, setup
+from tests.compat.compare import cases, differs, setup, until
 
 CASES = cases(
     "docker run busybox:old echo hello",
@@ -78,7 +78,7 @@ CASES = cases(
     "docker run --rm busybox sh -c 'cat /etc/resolv.conf | wc -l'",
     "docker run --rm busybox ls /proc/1/fd",
     "docker run -d --name apache -p 80:80 busybox httpd -f -h /www",
-    "sleep 0.5; wget -qO- http://127.0.0.1:80/",
+    until("wget -qO- http://127.0.0.1:80/ 2>/dev/null"),
     "docker run -d -p 80:80 --name second busybox sleep 5 2>&1 | tail -2 | sed 's/endpoint.*://'",
     "docker run --name apache busybox true",
     "docker run --name ap/ache busybox true",

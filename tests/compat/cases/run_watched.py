@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from tests.compat.compare import cases, setup
+from tests.compat.compare import cases, setup, until
 
 _BOX = "docker run --rm --network none"
-_WAIT = "for n in 1 2 3 4 5 6 7 8 9 10; do sleep 0.3; {test} && break; done"
-
-
-def _until(test: str) -> str:
-    return _WAIT.replace("{test}", test)
-
 
 CASES = cases(
     setup("docker pull -q busybox"),
@@ -63,13 +57,13 @@ CASES = cases(
     "docker run --restart no:3 busybox true",
     "docker run --restart always:3 busybox true",
     "docker run --name failing --restart on-failure:2 busybox false; echo $?; "
-    + _until("docker ps -a --filter name=failing --filter status=exited | grep -q failing && sleep 1"),
+    + until("docker ps -a --filter name=failing --filter status=exited | grep -q failing && sleep 1"),
     "docker inspect -f '{{.RestartCount}} {{.State.Status}} {{.State.ExitCode}} {{json "
     ".HostConfig.RestartPolicy}}' failing",
     "docker run --name fine --restart on-failure busybox true; sleep 0.5; "
     "docker inspect -f '{{.RestartCount}} {{.State.Status}}' fine",
     setup("docker run -d --name looping --restart always busybox sh -c 'exit 3'"),
-    _until("docker ps | grep -q 'Restarting (3)'") + "; docker ps --format '{{.Names}}' --filter name=looping",
+    until("docker ps | grep -q 'Restarting (3)'") + "; docker ps --format '{{.Names}}' --filter name=looping",
     "docker stop looping; docker inspect -f '{{.State.Status}} {{.State.Restarting}} {{.State.ExitCode}}' looping",
     "sleep 1; docker ps -q; docker rm looping",
     "docker run -d --name lasting --restart unless-stopped busybox sleep 1000 > /dev/null; docker "
@@ -89,12 +83,12 @@ CASES = cases(
         "--health-retries 2 busybox sleep 1000"
     ),
     "docker inspect -f '{{json .Config.Healthcheck}}' sick",
-    _until("docker ps | grep -q unhealthy"),
+    until("docker ps | grep -q unhealthy"),
     "docker ps --format '{{.Names}} {{.Status}}' --filter health=unhealthy",
     "docker inspect -f '{{.State.Health.Status}} {{with index .State.Health.Log 0}}{{.ExitCode}} "
     "{{.Output}}{{end}}' sick",
     setup("docker run -d --name well --health-cmd 'test -d /www' --health-interval 200ms busybox sleep 1000"),
-    _until("docker ps | grep -q '(healthy)'"),
+    until("docker ps | grep -q '(healthy)'"),
     "docker ps --format '{{.Names}} {{.Status}}' --filter health=healthy",
     "docker ps -q --filter health=starting",
     "docker ps --filter health=foo",
@@ -103,7 +97,7 @@ CASES = cases(
         "docker run -d --name slow --health-cmd 'sleep 9' --health-timeout 200ms --health-interval 200ms "
         "--health-retries 1 busybox sleep 1000"
     ),
-    _until("docker ps | grep -q 'unhealthy.*slow'"),
+    until("docker ps | grep -q 'unhealthy.*slow'"),
     "docker inspect -f '{{with index .State.Health.Log 0}}{{.ExitCode}} {{.Output}}{{end}}' slow",
     "docker run -d --name none --no-healthcheck busybox sleep 1000 > /dev/null; "
     "docker inspect -f '{{json .State.Health}} {{json .Config.Healthcheck}}' none",
