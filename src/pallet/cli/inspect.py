@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pallet.cli.command import Command, Flag
 from pallet.cli.failure import Failure, daemon
-from pallet.errors import NotFound
+from pallet.errors import InvalidInput, NotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,6 +43,9 @@ def _find(ctx: Context, name: str, kind: str, with_size: bool) -> Found:
             return _finder(each, with_size)(ctx, name)
         except NotFound:
             continue
+        except InvalidInput:  # no name that an image could have
+            if each != "image":
+                raise
     raise NotFound(f"No such object: {name}")
 
 

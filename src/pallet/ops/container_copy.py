@@ -129,7 +129,7 @@ def copy_to_container(
 
 
 def stream_to_container(engine: Engine, name: str, source: int, path: str, *, copy_owner: bool = False) -> None:
-    """A tar into a directory of a container, for `docker cp - CONTAINER:PATH`.
+    """A tar, compressed or not, into a directory of a container, for `docker cp - CONTAINER:PATH`.
 
     Args:
         engine: whose store.
@@ -146,9 +146,13 @@ def stream_to_container(engine: Engine, name: str, source: int, path: str, *, co
         raise InvalidInput(f'destination "{name}:{path}" must be a directory')
 
     def send(out: int) -> None:
+        from pallet.layer.compress import decompressor
+
         writer = WholeWriter(out)
-        while data := os.read(source, 1 << 20):
-            writer.write(data)
+        with open(source, "rb", buffering=0, closefd=False) as raw:
+            reader = decompressor(raw)
+            while data := reader.read(1 << 20):
+                writer.write(data)
 
     put_archive(engine, name, target.path, send, copy_owner=copy_owner)
 

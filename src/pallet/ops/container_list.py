@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pallet.errors import InvalidInput, NoSuchContainer, NotFound
 from pallet.ops.container_notice import noticed
-from pallet.ops.filters import Filters, labels_match
+from pallet.ops.filters import Filters, found_in, labels_match
 from pallet.runtime import health_file
 from pallet.runtime.paths import ContainerPaths
 from pallet.runtime.state import status
@@ -234,12 +234,7 @@ class _Selection:
         return not values or any(test(value) for value in values)
 
     def _matches(self, pattern: str, name: str) -> bool:
-        import re
-
-        try:
-            return any(re.search(pattern, each) for each in (f"/{name}", name))
-        except re.error:
-            return False
+        return found_in(pattern, f"/{name}") or found_in(pattern, name)
 
     def _number(self, text: str) -> int:
         try:

@@ -56,6 +56,16 @@ class Filters:
         raise InvalidInput(f"Invalid filter '{key}=[{' '.join(values)}]'")
 
 
+def found_in(pattern: str, text: str) -> bool:
+    """Whether a filter's regular expression is found in a text; one that is none is found nowhere, as with docker."""
+    import re
+
+    try:
+        return re.search(pattern, text) is not None
+    except re.error:
+        return False
+
+
 def labels_match(labels: dict[str, str] | None, wanted: Iterable[str]) -> bool:
     """Whether the labels have every `key` or `key=value` that is wanted."""
     have = labels or {}

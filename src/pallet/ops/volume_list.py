@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pallet.ops.filters import Filters, labels_match
+from pallet.errors import InvalidInput
+from pallet.ops.filters import Filters, found_in, labels_match
 from pallet.ops.times import rfc3339_local
 from pallet.ops.volume_create import volume_data
 
@@ -28,17 +29,28 @@ def list_volumes(engine: Engine, *, filters: Iterable[tuple[str, str]] = ()) -> 
         InvalidInput: a bad filter, with docker's text.
     """
     wanted = Filters(filters, FILTERS)
-    dangling = wanted.flag("dangling")
+    dangling = _dangling(wanted.get("dangling"))
     users = engine.store.volumes.users() if dangling is not None else {}
     names, drivers = wanted.get("name"), wanted.get("driver")
     return [
         volume
         for volume in engine.store.volumes.all()
         if (dangling is None or dangling == (volume.name not in users))
-        and (not names or any(name in volume.name for name in names))
+        and (not names or any(found_in(name, volume.name) for name in names))
         and (not drivers or "local" in drivers)
         and labels_match(volume.labels, wanted.get("label"))
     ]
+
+
+def _dangling(values: list[str]) -> bool | None:
+    """What the filter asks for; None if it was not given. As with docker, one yes counts more than any no."""
+    if not values:
+        return None
+    if "true" in values or "1" in values:
+        return True
+    if "false" in values or "0" in values:
+        return False
+    raise InvalidInput(f"Invalid filter 'dangling=[{' '.join(values)}]'")
 
 
 def inspect_volume(engine: Engine, name: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ WARNING! This will remove:
 {volumes}  - {images}
   - files that interrupted commands left in the store
 """
+_FILTERED = "\n  Items to be pruned will be filtered with:\n"
 _VOLUMES = "  - all volumes not used by at least one container\n"
 _DANGLING = "all dangling images"
 _ALL = "all images without at least one container associated to them"
@@ -27,6 +28,8 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
     from pallet.ops.prune_system import prune_system
 
     warning = _WARNING.format(volumes=_VOLUMES if opts.volumes else "", images=_ALL if opts.all else _DANGLING)
+    if opts.filter:
+        warning += _FILTERED + "".join(sorted(f"  - {key}={value}\n" for key, value in opts.filter))
     if opts.volumes and any(key == "until" for key, _ in opts.filter):
         raise Failure('ERROR: The "until" filter is not supported with "--volumes"', exit_code=1)
     if not agreed(ctx, opts, warning):
