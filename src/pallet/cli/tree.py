@@ -64,83 +64,52 @@ def load(node: Node) -> Command:
 
 
 _BUILD = "Build an image from a Dockerfile"
-_ATTACH = "Attach local standard input, output, and error streams to a running container"
-_COMMIT = "Create a new image from a container's changes"
-_CP = "Copy files/folders between a container and the local filesystem"
-_CREATE = "Create a new container"
-_DIFF = "Inspect changes to files or directories on a container's filesystem"
-_EVENTS = "Get real time events from the server"
-_EXEC = "Run a command in a running container"
-_EXPORT = "Export a container's filesystem as a tar archive"
-_HISTORY = "Show the history of an image"
-_IMPORT = "Import the contents from a tarball to create a filesystem image"
-_INFO = "Display system-wide information"
-_KILL = "Kill one or more running containers"
-_LOAD = "Load an image from a tar archive or STDIN"
-_LOGS = "Fetch the logs of a container"
-_PAUSE = "Pause all processes within one or more containers"
-_PORT = "List port mappings or a specific mapping for the container"
-_PULL = "Pull an image or a repository from a registry"
-_PUSH = "Push an image or a repository to a registry"
-_RENAME = "Rename a container"
-_RESTART = "Restart one or more containers"
-_RM = "Remove one or more containers"
 _RMI = "Remove one or more images"
-_RUN = "Run a command in a new container"
-_SAVE = "Save one or more images to a tar archive (streamed to STDOUT by default)"
-_START = "Start one or more stopped containers"
-_STATS = "Display a live stream of container(s) resource usage statistics"
-_STOP = "Stop one or more running containers"
-_TAG = "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE"
-_TOP = "Display the running processes of a container"
-_UNPAUSE = "Unpause all processes within one or more containers"
-_UPDATE = "Update configuration of one or more containers"
-_WAIT = "Block until one or more containers stop, then print their exit codes"
 
 _IMAGE = (
     Node("build", _BUILD, "image.build"),
     Node("copy", "Copy an image from one registry, layout or archive to another", "image.copy"),
-    Node("history", _HISTORY, "image.history"),
-    Node("import", _IMPORT, "image.import_"),
+    Node("history", "Show the history of an image", "image.history"),
+    Node("import", "Import the contents from a tarball to create a filesystem image", "image.import_"),
     Node("inspect", "Display detailed information on one or more images", "image.inspect"),
-    Node("load", _LOAD, "image.load"),
+    Node("load", "Load an image from a tar archive or STDIN", "image.load"),
     Node("ls", "List images", "image.ls", aliases=("list",)),
     Node("prune", "Remove unused images", "image.prune"),
-    Node("pull", _PULL, "image.pull"),
-    Node("push", _PUSH, "image.push"),
+    Node("pull", "Pull an image or a repository from a registry", "image.pull"),
+    Node("push", "Push an image or a repository to a registry", "image.push"),
     Node("rm", _RMI, "image.rm", aliases=("rmi", "remove")),
-    Node("save", _SAVE, "image.save"),
-    Node("tag", _TAG, "image.tag"),
+    Node("save", "Save one or more images to a tar archive (streamed to STDOUT by default)", "image.save"),
+    Node("tag", "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE", "image.tag"),
 )
 
 _CONTAINER = (
-    Node("attach", _ATTACH, "container.attach"),
+    Node("attach", "Attach local standard input, output, and error streams to a running container", "container.attach"),
     Node("cleanup", "Settle the state of a container that has ended", "container.cleanup", hidden=True),
-    Node("commit", _COMMIT, "container.commit"),
-    Node("cp", _CP, "container.cp"),
-    Node("create", _CREATE, "container.create"),
-    Node("diff", _DIFF, "container.diff"),
-    Node("exec", _EXEC, "container.exec_"),
-    Node("export", _EXPORT, "container.export"),
+    Node("commit", "Create a new image from a container's changes", "container.commit"),
+    Node("cp", "Copy files/folders between a container and the local filesystem", "container.cp"),
+    Node("create", "Create a new container", "container.create"),
+    Node("diff", "Inspect changes to files or directories on a container's filesystem", "container.diff"),
+    Node("exec", "Run a command in a running container", "container.exec_"),
+    Node("export", "Export a container's filesystem as a tar archive", "container.export"),
     Node("inspect", "Display detailed information on one or more containers", "container.inspect"),
-    Node("kill", _KILL, "container.kill"),
-    Node("logs", _LOGS, "container.logs"),
+    Node("kill", "Kill one or more running containers", "container.kill"),
+    Node("logs", "Fetch the logs of a container", "container.logs"),
     Node("ls", "List containers", "container.ls", aliases=("ps", "list")),
-    Node("pause", _PAUSE, "container.pause"),
-    Node("port", _PORT, "container.port"),
+    Node("pause", "Pause all processes within one or more containers", "container.pause"),
+    Node("port", "List port mappings or a specific mapping for the container", "container.port"),
     Node("prune", "Remove all stopped containers", "container.prune"),
-    Node("rename", _RENAME, "container.rename"),
-    Node("restart", _RESTART, "container.restart"),
-    Node("rm", _RM, "container.rm"),
-    Node("run", _RUN, "container.run"),
-    Node("start", _START, "container.start"),
-    Node("stats", _STATS, "container.stats"),
-    Node("stop", _STOP, "container.stop"),
+    Node("rename", "Rename a container", "container.rename"),
+    Node("restart", "Restart one or more containers", "container.restart"),
+    Node("rm", "Remove one or more containers", "container.rm"),
+    Node("run", "Run a command in a new container", "container.run"),
+    Node("start", "Start one or more stopped containers", "container.start"),
+    Node("stats", "Display a live stream of container(s) resource usage statistics", "container.stats"),
+    Node("stop", "Stop one or more running containers", "container.stop"),
     Node("supervise", "See to a container's health checks and restarts", "container.supervise", hidden=True),
-    Node("top", _TOP, "container.top"),
-    Node("unpause", _UNPAUSE, "container.unpause"),
-    Node("update", _UPDATE, "container.update"),
-    Node("wait", _WAIT, "container.wait"),
+    Node("top", "Display the running processes of a container", "container.top"),
+    Node("unpause", "Unpause all processes within one or more containers", "container.unpause"),
+    Node("update", "Update configuration of one or more containers", "container.update"),
+    Node("wait", "Block until one or more containers stop, then print their exit codes", "container.wait"),
 )
 
 _NETWORK = (
@@ -165,9 +134,9 @@ _SYSTEM = (
     Node("boot", "Start the containers whose restart policy wants it", "system.boot", hidden=True),
     Node("check", "Verify the store's content, layers and records", "system.check"),
     Node("df", "Show pallet disk usage", "system.df"),
-    Node("events", _EVENTS, "system.events"),
+    Node("events", "Get real time events from the server", "system.events"),
     Node("generate-systemd", "Write systemd units that start containers at boot", "system.generate_systemd"),
-    Node("info", _INFO, "system.info"),
+    Node("info", "Display system-wide information", "system.info"),
     Node("prune", "Remove unused data", "system.prune"),
 )
 
@@ -182,6 +151,12 @@ _COMPLETION = (
     Node("zsh", "Generate the autocompletion script for zsh", "completion.zsh"),
 )
 
+
+def _short_forms(group: tuple[Node, ...], *names: str) -> tuple[Node, ...]:
+    """Commands of a group as docker has them at the top, too: `pallet run` is `pallet container run`."""
+    return tuple(Node(node.name, node.short, node.module) for node in group if node.name in names)
+
+
 ROOT = Node(
     "pallet",
     "A self-sufficient engine for container images and containers",
@@ -193,45 +168,20 @@ ROOT = Node(
         Node("network", "Manage networks", children=_NETWORK),
         Node("system", "Manage pallet", children=_SYSTEM),
         Node("volume", "Manage volumes", children=_VOLUME),
-        Node("build", _BUILD, "image.build"),
-        Node("attach", _ATTACH, "container.attach"),
-        Node("commit", _COMMIT, "container.commit"),
-        Node("cp", _CP, "container.cp"),
-        Node("create", _CREATE, "container.create"),
-        Node("diff", _DIFF, "container.diff"),
-        Node("exec", _EXEC, "container.exec_"),
-        Node("events", _EVENTS, "system.events"),
-        Node("export", _EXPORT, "container.export"),
-        Node("history", _HISTORY, "image.history"),
+        *_short_forms(
+            _CONTAINER,
+            *("attach", "commit", "cp", "create", "diff", "exec", "export", "kill", "logs", "pause", "port", "rename"),
+            *("restart", "rm", "run", "start", "stats", "stop", "top", "unpause", "update", "wait"),
+        ),
+        *_short_forms(_IMAGE, "build", "history", "import", "load", "pull", "push", "save", "tag"),
+        *_short_forms(_SYSTEM, "events", "info"),
         Node("images", "List images", "image.ls"),
-        Node("import", _IMPORT, "image.import_"),
-        Node("info", _INFO, "system.info"),
         Node("inspect", "Return low-level information on Docker objects", "inspect"),
-        Node("kill", _KILL, "container.kill"),
-        Node("load", _LOAD, "image.load"),
         Node("login", "Log in to a Docker registry", "login"),
         Node("logout", "Log out from a Docker registry", "logout"),
-        Node("logs", _LOGS, "container.logs"),
-        Node("pause", _PAUSE, "container.pause"),
-        Node("port", _PORT, "container.port"),
         Node("ps", "List containers", "container.ls"),
-        Node("pull", _PULL, "image.pull"),
-        Node("push", _PUSH, "image.push"),
-        Node("rename", _RENAME, "container.rename"),
-        Node("restart", _RESTART, "container.restart"),
-        Node("rm", _RM, "container.rm"),
         Node("rmi", _RMI, "image.rm"),
-        Node("run", _RUN, "container.run"),
-        Node("save", _SAVE, "image.save"),
-        Node("start", _START, "container.start"),
-        Node("stats", _STATS, "container.stats"),
-        Node("stop", _STOP, "container.stop"),
-        Node("tag", _TAG, "image.tag"),
-        Node("top", _TOP, "container.top"),
-        Node("unpause", _UNPAUSE, "container.unpause"),
-        Node("update", _UPDATE, "container.update"),
         Node("version", "Show the pallet version information", "version"),
-        Node("wait", _WAIT, "container.wait"),
         Node("help", "Help about the command", "help_topic", hidden=True),
         Node("__complete", "List what may stand at the end of a command line", "complete", hidden=True),
     ),
