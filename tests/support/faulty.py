@@ -11,10 +11,11 @@ import re
 import socket
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import msgspec
 from tests.support.images import Blob, Image, Index
+from tests.support.served import HttpServer, QuietHandler
 
 _ROUTE = re.compile(r"^/v2/(?P<name>.+)/(?P<kind>blobs|manifests|tags)/(?P<reference>[^/?]+)(\?.*)?$")
 _RANGE = re.compile(r"^bytes=(\d+)-(\d*)$")
@@ -58,7 +59,7 @@ class _Rule:
         self.pattern, self.fault, self.left = re.compile(pattern), fault, times
 
 
-class FaultyRegistry:
+class FaultyRegistry(HttpServer):
     """Serves images from memory on a free loopback port, as a context manager.
 
     Args:
@@ -80,7 +81,7 @@ class FaultyRegistry:
         self._lock = threading.Lock()
         outer = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(QuietHandler):
             protocol_version = "HTTP/1.1"
             wbufsize = -1
 
@@ -90,39 +91,7 @@ class FaultyRegistry:
             def do_HEAD(self) -> None:
                 outer._answer(self)
 
-            def log_message(self, format: str, *args: object) -> None:
-                pass
-
-        class Server(ThreadingHTTPServer):
-            daemon_threads = True
-            request_queue_size = 64
-
-            def handle_error(self, request: object, client_address: object) -> None:
-                pass  # a client that hangs up is expected here
-
-        self._server = Server(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-
-    @property
-    def port(self) -> int:
-        return int(self._server.server_address[1])
-
-    @property
-    def host(self) -> str:
-        return f"127.0.0.1:{self.port}"
-
-    @property
-    def url(self) -> str:
-        return f"http://{self.host}"
-
-    def __enter__(self) -> FaultyRegistry:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(Handler)
 
     def add(self, name: str, made: Image | Index, *tags: str) -> None:
         """Serves an image under a repository name, by its digests and tags ("latest" when none is given)."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import secrets
-import threading
 import time
 import urllib.parse
 from collections.abc import Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from tests.support.certs import Certificate
+from tests.support.served import HttpServer, QuietHandler
 
 SERVICE = "pallet-test-registry"
 ISSUER = "pallet-test-issuer"
@@ -22,7 +22,7 @@ def _base64url(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-class TokenServer:
+class TokenServer(HttpServer):
     """Issues tokens that a real registry accepts.
 
     Users with the right password may pull and push, everybody else may only pull; with anonymous=False nobody gets a
@@ -39,29 +39,15 @@ class TokenServer:
         self.requests: list[dict[str, list[str]]] = []
         outer = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(QuietHandler):
             def do_GET(self) -> None:
                 outer._answer(self)
 
-            def log_message(self, format: str, *args: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        super().__init__(Handler)
 
     @property
     def realm(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}/token"
-
-    def __enter__(self) -> TokenServer:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        return f"{self.url}/token"
 
     def _answer(self, request: BaseHTTPRequestHandler) -> None:
         query = urllib.parse.parse_qs(urllib.parse.urlsplit(request.path).query)

@@ -24,7 +24,7 @@ class OAuthServer(TokenServer):
         base: type[BaseHTTPRequestHandler] = self._server.RequestHandlerClass  # type: ignore[assignment]
 
         class Handler(base):  # type: ignore[valid-type, misc]
-            def do_POST(self) -> None:  # noqa: N802 http.server's name
+            def do_POST(self) -> None:
                 outer._post(self)
 
         self._server.RequestHandlerClass = Handler

@@ -8,14 +8,16 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, urlsplit
+
+from tests.support.served import HttpServer, QuietHandler
 
 _UPLOAD = re.compile(r"^/v2/s/blobs/uploads/(\d*)$")
 _RANGE = re.compile(r"^(\d+)-(\d+)$")
 
 
-class UploadServer:
+class UploadServer(HttpServer):
     """One repository, `s`, on a free loopback port, as a context manager.
 
     Attributes:
@@ -30,7 +32,7 @@ class UploadServer:
         self._lock = threading.Lock()
         outer = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(QuietHandler):
             protocol_version = "HTTP/1.1"
 
             def do_HEAD(self) -> None:
@@ -48,22 +50,7 @@ class UploadServer:
             def do_PUT(self) -> None:
                 outer._take(self)
 
-            def log_message(self, format: str, *args: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-        self.host = f"127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> UploadServer:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(Handler)
 
     def _open(self, http: BaseHTTPRequestHandler) -> None:
         with self._lock:
