@@ -23,7 +23,6 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _HOLE = 64 * 1024  # a zero run of at least this length in a big file is not written
 _ZEROS = bytes(1 << 20)
 _MAX_TIME = 1 << 63
-_MAX_NOTES = 20
 # What a tar can bring about; anything else is the machine's doing.
 _ARCHIVE_ERRORS = frozenset(
     (
@@ -63,7 +62,7 @@ class Extractor(Places):
     """Extracts one tar into the working directory; `apply` subclasses it.
 
     After `run`: `size` (docker's layer size), `files`, `implicit` (directories made though no entry asks for them),
-    `foreign` (hard links without a target here: name to target), `opaque_root`, `whiteouts` and `notes`.
+    `foreign` (hard links without a target here: name to target), `opaque_root` and `whiteouts`.
     """
 
     def __init__(self, reader: TarReader, *, fresh: bool) -> None:
@@ -78,7 +77,6 @@ class Extractor(Places):
         self.files = 0
         self.opaque_root = False
         self.whiteouts: list[bytes] = []
-        self.notes: list[str] = []
 
     def run(self) -> None:
         """Extract all entries.
@@ -132,16 +130,7 @@ class Extractor(Places):
 
     def _is_whiteout(self, path: bytes) -> bool:
         """Deal with `path` if its name is a whiteout's, or aufs's own."""
-        if whiteout.is_bookkeeping(path):
-            return True
-        parent, _, name = path.rpartition(b"/")
-        if name == whiteout.OPAQUE:
-            self._hide_all(parent)
-        elif name.startswith(whiteout.PREFIX):
-            self._hide(parent, whiteout.hidden_name(name))
-        else:
-            return False
-        return True
+        return whiteout.see_to(path, self._hide, self._hide_all)
 
     def _file(self, entry: TarEntry, path: bytes) -> None:
         mode = entry.mode
@@ -248,8 +237,7 @@ class Extractor(Places):
         try:
             self._make(path, lambda: os.mknod(path, entry.mode | kind, device))
         except PermissionError:
-            self._note(f"no device {os.fsdecode(path)!r}: this user may not make one")
-            return False
+            return False  # this user may not make one
         return True
 
     # parts of them
@@ -304,10 +292,9 @@ class Extractor(Places):
             if error.errno != errno.EINVAL:
                 raise
             # In a user namespace, an id that it does not have.
-            whose = f"the owner {entry.uid}:{entry.gid} of {os.fsdecode(entry.name)!r}"
             if not self.squash:
+                whose = f"the owner {entry.uid}:{entry.gid} of {os.fsdecode(entry.name)!r}"
                 raise HostError(f"{whose} is beyond this user's ids in /etc/subuid and /etc/subgid") from error
-            self._note(f"{whose} became this user")
 
     def _set_xattrs(self, entry: TarEntry, where: int | bytes) -> None:
         for name, value in (entry.xattrs or {}).items():
@@ -324,11 +311,6 @@ class Extractor(Places):
                 refused = error.errno == errno.EPERM and (strange or name.startswith(b"trusted."))
                 if error.errno != errno.ENOTSUP and not refused:
                     raise
-                self._note(f"no xattr {os.fsdecode(name)!r} on {os.fsdecode(entry.name)!r}: the file system refuses it")
-
-    def _note(self, note: str) -> None:
-        if len(self.notes) < _MAX_NOTES:
-            self.notes.append(note)
 
 
 def _explain(entry: TarEntry, error: OSError) -> PalletError:

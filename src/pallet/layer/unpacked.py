@@ -31,9 +31,8 @@ class Unpacked(Struct, frozen=True):
     What a layer alone cannot settle, in modes `base` and `diff`: `implicit_parents` are directories that the tar
     needs but lacks (made 0755, owner 0:0, mtime 0; `b"."` is the root, for a tar that does not describe it), relative
     names in order of making, parents first; `foreign_links` were not made; `opaque_root` says that the layer hides
-    all of its parents, which overlayfs cannot express; `whiteouts` are the names that it hides. `notes` tell, in
-    sentences, what the file system refused. `inode_offsets`, if an image was made, are where in it the inodes of
-    `implicit_parents` are.
+    all of its parents, which overlayfs cannot express; `whiteouts` are the names that it hides. `inode_offsets`,
+    if an image was made, are where in it the inodes of `implicit_parents` are.
     """
 
     diff_id: str
@@ -44,7 +43,6 @@ class Unpacked(Struct, frozen=True):
     foreign_links: tuple[ForeignLink, ...] = ()
     opaque_root: bool = False
     whiteouts: tuple[bytes, ...] = ()
-    notes: tuple[str, ...] = ()
     inode_offsets: tuple[int, ...] = ()
 
     @property

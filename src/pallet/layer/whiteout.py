@@ -12,6 +12,8 @@ from pallet.errors import UnsafeArchive
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pallet.layer.erofs.ondisk import ReadInode
 
 PREFIX = b".wh."
@@ -36,7 +38,30 @@ def is_whiteout(found: os.stat_result | ReadInode) -> bool:
     return found.st_rdev == 0 and stat.S_ISCHR(found.st_mode)
 
 
-def is_bookkeeping(path: bytes) -> bool:
+def see_to(path: bytes, hide: Callable[[bytes, bytes], None], hide_all: Callable[[bytes], None]) -> bool:
+    """Deal with a tar's entry if its name is a whiteout's, or aufs's own; tell whether it was.
+
+    Args:
+        path: its cleaned path.
+        hide: called with a directory and a name in it that is gone.
+        hide_all: called with a directory in which nothing of the lower layers shows.
+
+    Raises:
+        UnsafeArchive: a whiteout of a directory's own, or its parent's, self.
+    """
+    if _is_bookkeeping(path):
+        return True
+    parent, _, name = path.rpartition(b"/")
+    if name == OPAQUE:
+        hide_all(parent)
+    elif name.startswith(PREFIX):
+        hide(parent, _hidden_name(name))
+    else:
+        return False
+    return True
+
+
+def _is_bookkeeping(path: bytes) -> bool:
     """Whether a component of a cleaned path is aufs's own, an opaque marker at its end apart."""
     if META_PREFIX not in path:
         return False
@@ -46,12 +71,8 @@ def is_bookkeeping(path: bytes) -> bool:
     return any(part.startswith(META_PREFIX) for part in parts)
 
 
-def hidden_name(name: bytes) -> bytes:
-    """The name that the whiteout `name` removes.
-
-    Raises:
-        UnsafeArchive: `.wh.`, `.wh..` or `.wh...`: it would remove a directory's own, or its parent's, self.
-    """
+def _hidden_name(name: bytes) -> bytes:
+    """The name that the whiteout `name` removes; `.wh.`, `.wh..` and `.wh...` are none."""
     hidden = name[len(PREFIX) :]
     if hidden in (b"", b".", b".."):
         raise UnsafeArchive(f"invalid whiteout name: {name.decode()}")

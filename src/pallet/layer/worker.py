@@ -9,9 +9,9 @@ written.
 
 Protocol: standard input is a socket on which each job arrives as a `Job` in JSON with three descriptors or four: the
 target (a directory, or the file that becomes an image), a pipe with the layer, a socket for the answer, and perhaps a
-file that is to keep the tar. The child first sends
-a descriptor of itself (pidfd) there, then one letter and JSON: `+` and `Unpacked`, or `-` and `Failure`. When the job
-socket closes, its other end has ended or died, and the whole process group goes.
+file that is to keep the tar. The child first sends a descriptor of itself (pidfd) there, then one letter and JSON: `+`
+and `Unpacked`, or `-` and `Failure`. When the job socket closes, its other end has ended or died, and the whole process
+group goes.
 """
 
 from __future__ import annotations
@@ -138,19 +138,17 @@ def _unpack(job: Job, layer: int, keep: int, *, squash: bool) -> Unpacked:
         foreign_links=tuple(ForeignLink(name, target) for name, target in done.foreign.items()),
         opaque_root=done.opaque_root,
         whiteouts=tuple(done.whiteouts),
-        notes=tuple(map(_printable, done.notes)),
     )
 
 
 def _build(job: Job, layer: int, image: int, keep: int) -> Unpacked:
     stream = _Hashed(_source(job, layer), job.known, keep, -1 if job.apart else image)
     try:
-        result = build_image(stream, image, base=job.mode == "base", apart=keep if job.apart else None)
+        return build_image(stream, image, base=job.mode == "base", apart=keep if job.apart else None)
     except Unsupported:
         if keep >= 0:  # it will be unpacked from there
             stream.drain()
         raise
-    return msgspec.structs.replace(result, notes=tuple(map(_printable, result.notes)))
 
 
 def _source(job: Job, layer: int) -> Readable:

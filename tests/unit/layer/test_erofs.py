@@ -85,7 +85,7 @@ def check(pool: Unpacker, data: bytes, directory: Path, mode: UnpackMode = "diff
     result = run(pool, data, image, mode, image=True)
     assert result.diff_id == Digest.of(data)
     assert len(result.inode_offsets) == len(result.implicit_parents)
-    assert msgspec.structs.replace(result, inode_offsets=(), notes=()) == msgspec.structs.replace(expected, notes=())
+    assert msgspec.structs.replace(result, inode_offsets=()) == expected
     seen, wanted = seen_in(image), whole(tree)
     if b"." in result.implicit_parents:  # a tree's is the time of the unpacking
         seen["."], wanted["."] = (*seen["."][:3],), (*wanted["."][:3],)

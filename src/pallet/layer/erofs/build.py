@@ -62,6 +62,5 @@ def build_image(tar: HashedTar, fd: int, *, base: bool, apart: int | None = None
         foreign_links=tuple(ForeignLink(name, target) for name, target in tree.foreign.items()),
         opaque_root=tree.opaque_root,
         whiteouts=tuple(tree.whiteouts),
-        notes=tuple(tree.notes),
         inode_offsets=written.inode_offsets,
     )

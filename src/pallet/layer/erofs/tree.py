@@ -21,7 +21,6 @@ _MAX_TIME = 1 << 63  # nanoseconds
 _ROOM = 100 << 20  # bytes of memory for one tree, by rough count: some 250,000 files
 _NODE_SIZE = 400  # with its place in a directory
 _SEGMENT_SIZE = 150
-_MAX_NOTES = 20
 _MAX_LINKS = 60_000  # some file systems end at 65,000
 _MAX_XATTRS = 60_000  # bytes of one file's
 _TYPE = 0o170000
@@ -70,8 +69,8 @@ def _new_directory(mode: int = 0o755, uid: int = 0, gid: int = 0, mtime: int = 0
 class LayerTree:
     """Takes a tar's entries, in order.
 
-    After `read`: `root`; `files`, how many entries there were; `implicit`, `foreign`, `opaque_root` and `notes` as
-    in `layer.unpacked.Unpacked`.
+    After `read`: `root`; `files`, how many entries there were; `implicit`, `foreign` and `opaque_root` as in
+    `layer.unpacked.Unpacked`.
     """
 
     def __init__(self, *, base: bool) -> None:
@@ -85,7 +84,6 @@ class LayerTree:
         self.foreign: dict[bytes, bytes] = {}
         self.opaque_root = False
         self.whiteouts: list[bytes] = []
-        self.notes: list[str] = []
         self._base = base
         self._directories: dict[bytes, Node] = {}  # by path, reached without a symlink
         self._room = _ROOM
@@ -214,16 +212,7 @@ class LayerTree:
     # whiteouts
 
     def _is_whiteout(self, path: bytes) -> bool:
-        if whiteout.is_bookkeeping(path):
-            return True
-        parent, _, name = path.rpartition(b"/")
-        if name == whiteout.OPAQUE:
-            self._hide_all(parent)
-        elif name.startswith(whiteout.PREFIX):
-            self._hide(parent, whiteout.hidden_name(name))
-        else:
-            return False
-        return True
+        return whiteout.see_to(path, self._hide, self._hide_all)
 
     def _hide(self, parent: bytes, name: bytes) -> None:
         if self._base:
@@ -349,8 +338,7 @@ class LayerTree:
             elif name.startswith((b"security.", b"system.")):
                 raise Unsupported("extended attributes that mean something to the kernel")
             elif not name.startswith((b"trusted.", b"user.") if owns_user else b"trusted."):
-                self._note(entry, name)
-                continue
+                continue  # file systems refuse it
             if len(name) > ondisk.MAX_NAME or name in (b"trusted.", b"user."):
                 raise Unsupported("the name of an extended attribute that will be refused")
             found[name] = value
@@ -359,12 +347,6 @@ class LayerTree:
         if size > _MAX_XATTRS:
             raise Unsupported("extended attributes of more than 60 kB")
         node.xattrs = found or None
-
-    def _note(self, entry: TarEntry, name: bytes) -> None:
-        if len(self.notes) < _MAX_NOTES:
-            where = entry.name.decode("utf-8", "surrogateescape")
-            what = name.decode("utf-8", "surrogateescape")
-            self.notes.append(f"no xattr {what!r} on {where!r}: the file system refuses it")
 
 
 def _set_opaque(node: Node) -> None:
