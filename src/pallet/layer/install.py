@@ -11,6 +11,7 @@ Most layers are right when they are unpacked alone, into what becomes an overlay
 on top of a mounted overlay of its parents, whose upper directory then is the layer.
 
 Where images are asked for, a layer becomes an EROFS image instead, unless it is too odd for one: then it is unpacked.
+A small plain tar needs no worker for that, see `pallet.layer.small`.
 """
 
 from __future__ import annotations

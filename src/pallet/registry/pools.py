@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from urllib3 import HTTPConnectionPool, HTTPResponse, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
@@ -10,22 +12,12 @@ from pallet.registry.stop import current
 
 class _Http(HTTPConnection):
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3 itself has it
-        _watch(self)
-        try:
-            return super().getresponse()
-        except BaseException:
-            _forget(self)
-            raise
+        return _watched(self, super().getresponse)
 
 
 class _Https(HTTPSConnection):
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3 itself has it
-        _watch(self)
-        try:
-            return super().getresponse()
-        except BaseException:
-            _forget(self)
-            raise
+        return _watched(self, super().getresponse)
 
 
 class _HttpPool(HTTPConnectionPool):
@@ -43,11 +35,13 @@ def stoppable(manager: PoolManager) -> PoolManager:
     return manager
 
 
-def _watch(connection: HTTPConnection) -> None:
-    if stop := current():
-        stop.watch(connection)
-
-
-def _forget(connection: HTTPConnection) -> None:
-    if stop := current():
+def _watched(connection: HTTPConnection, ask: Callable[[], HTTPResponse]) -> HTTPResponse:
+    stop = current()
+    if stop is None:
+        return ask()
+    stop.watch(connection)
+    try:
+        return ask()
+    except BaseException:
         stop.forget(connection)
+        raise
