@@ -10,8 +10,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
-    from pallet.oci.config import ContainerConfig
-
 _HEALTH_TIMES = ("Interval", "Timeout", "StartPeriod")
 
 
@@ -30,11 +28,6 @@ def empty_structs(names: Iterable[str] | None, go_type: str) -> object:
     if names is None:
         return GoNil(go_type, "map")
     return GoMap({name: GoStruct("struct {}", {}) for name in names}, go_type)
-
-
-def container_config(config: ContainerConfig | None) -> object:
-    """docker's container.Config."""
-    return config_value(None if config is None else config.to_docker())
 
 
 def config_value(config: Mapping[str, Any] | None) -> object:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pallet.cli.govalues import container_config, string_map, strings
+from pallet.cli.govalues import config_value, string_map, strings
 from pallet.gotemplate import GoInt, GoMap, GoNil, GoSlice, GoStruct
-from pallet.oci.config import ContainerConfig
 
 # The structs below docker's fields, with whether a pointer leads to them.
 _STRUCTS = {
@@ -48,15 +47,10 @@ _POINTERS = {"PidsLimit": "*int64", "MemorySwappiness": "*int64"}
 _INT64 = ("SizeRw", "SizeRootFs", "ShmSize", "Memory", "NanoCpus", "MemorySwap", "MemoryReservation", "KernelMemory")
 
 
-def container_value(plain: Mapping[str, Any], config: ContainerConfig) -> GoStruct:
-    """The typed value.
-
-    Args:
-        plain: docker's JSON object.
-        config: the container's config, which has a type of its own.
-    """
+def container_value(plain: Mapping[str, Any]) -> GoStruct:
+    """The typed value of docker's JSON object."""
     fields = {("ID" if key == "Id" else key): _value(key, value) for key, value in plain.items()}
-    fields["Config"] = container_config(config)
+    fields["Config"] = config_value(plain["Config"])
     for name, nothing in _UNSET.items():
         fields.setdefault(name, nothing)
     return GoStruct("types.ContainerJSON", fields, tags={"ID": "Id", **dict.fromkeys(_UNSET, ",omitempty")})

@@ -21,7 +21,7 @@ def find_container(ctx: Context, name: str, *, with_size: bool = False) -> Found
     def typed() -> object:
         from pallet.cli.container.govalue import container_value
 
-        return container_value(plain, ctx.engine.store.containers.find(plain["Id"]).config)
+        return container_value(plain)
 
     return typed, plain
 
