@@ -84,13 +84,13 @@ def restart_container(engine: Engine, name: str, *, timeout: int | None = None) 
 
 
 def kill_container(engine: Engine, name: str, signal_name: str = "KILL") -> None:
-    """Send a signal to a container's first process.
+    """Send a signal to a container's first process; an empty name is SIGKILL's, too.
 
     Raises:
         InvalidInput: no such signal.
         NotFound, Conflict: no such container, or it does not run; docker's text.
     """
-    number = signal_number(signal_name)
+    number = signal_number(signal_name or "KILL")
     try:
         record = engine.store.containers.find(name)
         brief, now = current(engine, record.id)

@@ -100,6 +100,7 @@ CASES = cases(
     "docker network inspect -s x net1",
     "docker network inspect nosuch net1 -f '{{.Name}}'",
     "docker network inspect -f '{{range .Containers}}{{.Name}}{{end}} {{.Peers}}' net1",
+    "docker kill -s '' n1; docker wait n1; docker kill -s '' n1; docker kill -s 0 n1",
     "docker rm -f n1; docker network rm net1 nosuch",
     setup(
         "docker run -d --name h1 --network none --health-cmd true --health-interval 1h --health-retries 2"
