@@ -54,7 +54,8 @@ class Piece(msgspec.Struct, frozen=True):
         name: what it is called in a directory.
         entries: it, if it is no directory; else all that is in it.
         itself: it.
-        parents: its parent directories, outermost first, which come with it (`COPY --parents`).
+        parents: its parent directories, outermost first, which come with it, and so does a directory itself
+            (`COPY --parents`); None if only what is in a directory counts.
         unpacked: it stands for an archive, whose owners and modes are as they are.
     """
 
@@ -63,7 +64,7 @@ class Piece(msgspec.Struct, frozen=True):
     name: str
     entries: tuple[Entry, ...]
     itself: Entry
-    parents: tuple[Entry, ...] = ()
+    parents: tuple[Entry, ...] | None = None
     unpacked: bool = False
 
 
@@ -107,7 +108,7 @@ class CopyPlan:
             InvalidInput: something is in the way.
         """
         target = self.resolve(destination)
-        if piece.parents:
+        if piece.parents is not None:
             self.directories(target)
             for parent in piece.parents:
                 target = posixpath.join(target, posixpath.basename(parent.path))
@@ -121,7 +122,7 @@ class CopyPlan:
         if not piece.itself.is_directory:
             self._put(target, piece.tree, piece.itself)
             return
-        if piece.parents:
+        if piece.parents is not None:
             self._put_directory(target, piece.tree, piece.itself)
         else:
             self.directories(target)  # only what is in it is copied

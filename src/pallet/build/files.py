@@ -72,7 +72,7 @@ def gather(sources: Sequence[Copied], destination: str, *, parents: bool, exclud
 def _pivot(pattern: str) -> tuple[str, str]:
     """A `/./` in a --parents source says from where on directories are kept."""
     before, found, after = pattern.partition("/./")
-    return (before.strip("/"), after) if found else ("", pattern)
+    return (posixpath.normpath("/" + before).lstrip("/"), after) if found else ("", pattern)
 
 
 def _piece(source: Copied, path: str, rules: IgnoreRules, pivot: str | None) -> Piece | None:
@@ -80,9 +80,9 @@ def _piece(source: Copied, path: str, rules: IgnoreRules, pivot: str | None) -> 
     real = tree.resolve(path)
     itself = tree.entry(real)
     name = source.name or posixpath.basename(path) or posixpath.basename(real)
-    parents: tuple[Entry, ...] = ()
-    if pivot is not None:
-        relative = path[len(pivot) :].strip("/") if pivot else path
+    parents: tuple[Entry, ...] | None = None
+    relative = path[len(pivot) :].strip("/") if pivot else path
+    if pivot is not None and relative:
         steps = relative.split("/")[:-1]
         base = pivot
         found = []
@@ -111,7 +111,8 @@ def contents_key(gathered: Gathered, cache: BuildCache) -> list[bytes]:
         parts += [head.encode("utf-8", "surrogateescape"), b"%o" % piece.tree.mode_of(piece.itself)]
         base = piece.path if piece.itself.is_directory else posixpath.dirname(piece.path)
         parts.append(piece_digest(piece.tree, base, piece.itself, piece.entries, cache))
-        if piece.parents:
+        if piece.parents is not None:
+            parts.append(piece.name.encode("utf-8", "surrogateescape"))
             parts.append("/".join(parent.path for parent in piece.parents).encode("utf-8", "surrogateescape"))
             parts.append(tree_digest(piece.tree, "", piece.parents, {}))
     return parts

@@ -83,7 +83,15 @@ def test_parents_keep_their_names(layout: Layout) -> None:
     assert names(layout("/x/", "dir/sub/two", "file", parents=True)) == [
         *("x", "x/dir", "x/dir/sub", "x/dir/sub/two", "x/file"),
     ]
-    assert names(layout("/x/", "dir/./sub/two", parents=True)) == ["x", "x/sub", "x/sub/two"]
+    for pivoted in ("dir/./sub/two", "./dir/./sub/two"):
+        assert names(layout("/x/", pivoted, parents=True)) == ["x", "x/sub", "x/sub/two"]
+
+
+def test_a_directory_with_its_parents_keeps_its_own_name(layout: Layout) -> None:
+    whole = ["x", "x/dir", "x/dir/link", "x/dir/one", "x/dir/sub", "x/dir/sub/two"]
+    assert names(layout("/x/", "dir", parents=True)) == whole
+    assert names(layout("/x/", "./dir/./sub", parents=True)) == ["x", "x/sub", "x/sub/two"]
+    assert names(layout("/x/", "dir/./.", parents=True)) == ["x", "x/link", "x/one", "x/sub", "x/sub/two"]
 
 
 def test_what_is_excluded_stays_out(layout: Layout) -> None:
