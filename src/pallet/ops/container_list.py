@@ -224,7 +224,7 @@ class _Selection:
             and all(brief.created > moment for moment in self._since)
             and ("ancestor" not in self._filters or brief.image in self._ancestors)
             and (not get("label") or labels_match(summary.labels, get("label")))
-            and self._any("publish", lambda value: _has_port(value, [p for p, _, host in summary.ports if host]))
+            and self._any("publish", lambda value: _has_port(value, _published(summary.ports)))
             and self._any("expose", lambda value: _has_port(value, [port for port, _, _ in summary.ports]))
             and self._any("volume", lambda value: any(value in mount for mount in summary.mounts))
         )
@@ -267,6 +267,11 @@ def _check_port(key: str, wanted: str) -> None:
 
     if problem := range_problem(wanted.partition("/")[0]):
         raise InvalidInput(f"error while looking up for {key} {wanted}: {problem}")
+
+
+def _published(ports: list[tuple[str, str, str]]) -> list[str]:
+    """The host's side of ports: docker's filter means that one."""
+    return [f"{host}/{port.partition('/')[2]}" for port, _, host in ports if host]
 
 
 def _has_port(wanted: str, ports: list[str]) -> bool:

@@ -55,6 +55,8 @@ CASES = cases(
     "docker ps -a --format '{{.Names.x}}'",
     setup("docker pull -q httpd; docker run -d --name web -l a=b -p 18095:80 busybox sh -c 'echo hi > /f; sleep 999'"),
     setup("docker volume create v1; docker create --name xx -v v2:/v httpd; sleep 0.5"),
+    "for port in 18095 80 18090-18099/tcp 18095/udp; do docker ps -q -f publish=$port | wc -l; done",
+    "for port in 18095 80 70-90 80/udp; do docker ps -q -f expose=$port | wc -l; done",
     f"docker system df --format '{{{{json .}}}}' | {_BLOBS}",
     f"{_RAW} | sed '/Build Cache/,$d' | grep -v -e size -e reclaimable",
     "docker system df --format '{{.Nope}}'",
