@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 
 import msgspec
@@ -60,19 +60,22 @@ def gather(sources: Sequence[Copied], destination: str, *, parents: bool, exclud
     pieces: list[Piece] = []
     into: list[bool] = []
     for source in sources:
-        pivot, pattern = _pivot(source.pattern) if parents else ("", source.pattern)
-        for path in source.tree.find(posixpath.join(pivot, pattern) if pivot else pattern):
-            piece = _piece(source, path, rules, pivot if parents else None)
+        for path, pivot in (
+            _with_parents(source) if parents else ((path, None) for path in source.tree.find(source.pattern))
+        ):
+            piece = _piece(source, path, rules, pivot)
             if piece is not None:
                 pieces.append(piece)
                 into.append(directory or source.unpacked)
     return Gathered(tuple(pieces), tuple(into))
 
 
-def _pivot(pattern: str) -> tuple[str, str]:
-    """A `/./` in a --parents source says from where on directories are kept."""
-    before, found, after = pattern.partition("/./")
-    return (posixpath.normpath("/" + before).lstrip("/"), after) if found else ("", pattern)
+def _with_parents(source: Copied) -> Iterator[tuple[str, str]]:
+    """What a --parents source means, and from where on directories are kept: from a `/./` in it, or the root."""
+    before, found, after = source.pattern.partition("/./")
+    for pivot in source.tree.find(before) if found else [""]:
+        for path in source.tree.find(after if found else source.pattern, base=pivot, deep=True):
+            yield path, pivot
 
 
 def _piece(source: Copied, path: str, rules: IgnoreRules, pivot: str | None) -> Piece | None:

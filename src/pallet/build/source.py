@@ -12,6 +12,7 @@ import posixpath
 import stat
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from operator import attrgetter
 
 import msgspec
@@ -79,27 +80,36 @@ class Tree:
         self._ignore = ignore if ignore is not None and ignore.rules else None
         self._seen = seen or Seen()
 
-    def find(self, pattern: str) -> list[str]:
+    def find(self, pattern: str, *, base: str = "", deep: bool = False) -> list[str]:
         """The paths that a COPY's source means, in byte order, as they are called (symlinks not followed).
 
         A pattern without wildcards means one path, which must be there.
+
+        Args:
+            pattern: relative to the base.
+            base: a directory.
+            deep: whether `**` is any number of directories.
 
         Raises:
             InvalidInput: it is not there, or the pattern is none.
         """
         cleaned = posixpath.normpath("/" + pattern).lstrip("/")
         if not _WILDCARDS.intersection(cleaned):
-            if cleaned and not self._has(cleaned):
+            path = posixpath.join(base, cleaned).rstrip("/")
+            if path and not self._has(path):
                 raise InvalidInput(
-                    f'failed to compute cache key: failed to calculate checksum of ref: "/{cleaned}": not found'
+                    f'failed to compute cache key: failed to calculate checksum of ref: "/{path}": not found'
                 )
-            return [cleaned]
-        found = [""]
+            return [path]
+        found = [base]
         parts = cleaned.split("/")
         for index, part in enumerate(parts):
             last = index == len(parts) - 1
+            if deep and part == "**" and not last:
+                found = [path for top in found for path in (top, *self._directories(top))]
+                continue
             found = [path for base in found for path in self._matching(base, part, last=last)]
-        return sorted((path for path in found if self._has(path)), key=os.fsencode)
+        return sorted((path for path in dict.fromkeys(found) if self._has(path)), key=os.fsencode)
 
     def resolve(self, path: str) -> str:
         """Where a path leads, symlinks followed inside the tree.
@@ -207,6 +217,11 @@ class Tree:
 
     def _pruned(self, path: str, wanted: Callable[[str, bool], bool] | None) -> bool:
         return wanted is None and self._ignore is not None and self._ignore.prunes(path)
+
+    def _directories(self, base: str) -> Iterator[str]:
+        """All directories below one; no symlink is followed."""
+        with suppress(HostError):
+            yield from (entry.path for entry in self.below(base) if entry.is_directory)
 
     def _matching(self, base: str, part: str, *, last: bool) -> Iterator[str]:
         try:

@@ -91,7 +91,22 @@ def test_a_directory_with_its_parents_keeps_its_own_name(layout: Layout) -> None
     whole = ["x", "x/dir", "x/dir/link", "x/dir/one", "x/dir/sub", "x/dir/sub/two"]
     assert names(layout("/x/", "dir", parents=True)) == whole
     assert names(layout("/x/", "./dir/./sub", parents=True)) == ["x", "x/sub", "x/sub/two"]
+    assert names(layout("/x/", "dir/sub/.", parents=True)) == ["x", "x/dir", "x/dir/sub", "x/dir/sub/two"]
     assert names(layout("/x/", "dir/./.", parents=True)) == ["x", "x/link", "x/one", "x/sub", "x/sub/two"]
+
+
+def test_wildcards_with_parents(layout: Layout) -> None:
+    """Before the pivot as ever; behind it `**` is any number of directories, none with them."""
+    two = ["x", "x/sub", "x/sub/two"]
+    assert names(layout("/x/", "d*/./s*/t*", parents=True)) == two
+    assert names(layout("/x/", "d*/./**/two", parents=True)) == two
+    assert names(layout("/x/", "d?r/./sub/**", parents=True)) == two
+    assert names(layout("/x/", "dir/./sub/./two", parents=True)) == two
+    assert names(layout("/x/", "**/one", "*/**/two", parents=True)) == [
+        *("x", "x/dir", "x/dir/one", "x/dir/sub", "x/dir/sub/two"),
+    ]
+    assert names(layout("/x/", "dir/**/sub/**/two", parents=True))[-1] == "x/dir/sub/two"
+    assert names(layout("/x/", "none*/two", parents=True)) == []
 
 
 def test_what_is_excluded_stays_out(layout: Layout) -> None:
