@@ -156,6 +156,21 @@ class Bench:
                 digest = Skopeo(self.work / "look", engine.group).config_digest(target)
                 self._expect(digest, self.main.config.digest, "the pushed image's config")
 
+    def copy(self, engine: Engine | Skopeo) -> None:
+        """From one registry to another, past all stores; docker and podman have no such command."""
+        with RegistryServer() as registry:
+            ends = [f"docker://{name}" for name in (self.name(self.main), f"{registry.host}/{self.main.name}:1")]
+            if isinstance(engine, Skopeo):
+                sample = engine.timed_copy(*ends)
+            elif engine.name == "pallet":
+                sample = engine.timed("image", "copy", *ends)
+            else:
+                return
+            self._take("copy, registry to registry", engine, sample)
+            if isinstance(engine, Engine):
+                digest = Skopeo(self.work / "look", engine.group).config_digest(ends[1].removeprefix("docker://"))
+                self._expect(digest, self.main.config.digest, "the copied image's config")
+
     def load(self, engine: Engine) -> None:
         """docker's archive into an empty store."""
         self._take("load", engine, engine.timed("load", "-i", str(self.archive)))

@@ -47,6 +47,7 @@ _PARTS: tuple[dict[str, tuple[Callable[[Bench, Engine], None], Callable[[Bench, 
         "import": (Bench.import_, None),
         "save": (Bench.save, Bench.save),
         "push": (Bench.push, Bench.push),
+        "copy": (Bench.copy, Bench.copy),
     },
     {"load": (Bench.load, None)},
 )
