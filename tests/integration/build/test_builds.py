@@ -247,7 +247,9 @@ def test_an_interrupted_build_leaves_no_process(box: PalletCLI, tmp_path: Path, 
     assert running.stderr is not None
     said = b""
     while b"begun\n" not in said:
-        said += os.read(running.stderr.fileno(), 4096)
+        piece = os.read(running.stderr.fileno(), 4096)
+        assert piece, said.decode()  # it ended before
+        said += piece
     wait_until(lambda: bool(_sleeping(box)), "the command runs")
     running.send_signal(number)
     running.communicate()
