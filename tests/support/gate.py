@@ -6,6 +6,8 @@ import contextlib
 import socket
 import threading
 import time
+from collections.abc import Callable
+from typing import Self
 
 _PIECE = 16 * 1024
 
@@ -41,7 +43,7 @@ class Gate:
         with self._lock:
             return self._passed
 
-    def __enter__(self) -> Gate:
+    def __enter__(self) -> Self:
         assert self._listener is not None
         self._start(self._accept, self._listener)
         return self
@@ -60,7 +62,7 @@ class Gate:
     def shut(self) -> None:
         """Cut all connections, and refuse new ones."""
         if self._listener is not None:
-            _end(self._listener)
+            end(self._listener)
             self._listener = None
         self.cut()
 
@@ -69,10 +71,10 @@ class Gate:
         with self._lock:
             sockets, self._sockets = self._sockets, []
         for each in sockets:
-            _end(each)
+            end(each)
 
-    def _start(self, work: object, *arguments: object) -> None:
-        thread = threading.Thread(target=work, args=arguments, daemon=True)  # type: ignore[arg-type]
+    def _start(self, work: Callable[..., None], *arguments: object) -> None:
+        thread = threading.Thread(target=work, args=arguments, daemon=True)
         self._threads.append(thread)
         thread.start()
 
@@ -97,11 +99,12 @@ class Gate:
                 if counted:
                     with self._lock:
                         self._passed += len(data)
-        _end(source)
-        _end(target)
+        end(source)
+        end(target)
 
 
-def _end(each: socket.socket) -> None:
+def end(each: socket.socket) -> None:
+    """Ends a connection or a listener, also for who waits for it in another thread."""
     with contextlib.suppress(OSError):
         each.shutdown(socket.SHUT_RDWR)
     each.close()
