@@ -19,6 +19,7 @@ from pathlib import Path
 
 import msgspec
 from tests.support import need, scratch, wait_until
+from tests.support.leaks import control_groups
 from tests.support.session import inside_network
 
 
@@ -142,7 +143,7 @@ class Dockerd:
         if self._directory is not None:
             shutil.rmtree(self._directory)
             self._directory = None
-        for group in sorted(Path("/sys/fs/cgroup").glob(f"**/{self._cgroup}"), reverse=True):
+        for group in sorted(control_groups(lambda name: name == self._cgroup), reverse=True):
             for folder in sorted((path for path in group.glob("**/") if path.is_dir()), reverse=True):
                 folder.rmdir()
 

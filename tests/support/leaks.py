@@ -11,6 +11,7 @@ import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -72,6 +73,11 @@ def mounts_of(*roots: str) -> list[str]:
         if any(root in line for root in roots):
             found.append(line.split()[4])
     return found
+
+
+def control_groups(is_wanted: Callable[[str], bool]) -> list[Path]:
+    """The control groups with such names; those of others may come and go meanwhile, which os.walk passes over."""
+    return [Path(path) for path, _, _ in os.walk("/sys/fs/cgroup") if is_wanted(os.path.basename(path))]
 
 
 def processes_naming(*parts: str) -> dict[int, str]:
