@@ -39,6 +39,7 @@ class Spawned:
         fds: Sequence[int] = (),
         env: Mapping[str, str] | None = None,
         alone: bool = False,
+        session: bool = False,
     ) -> None:
         """Start a program.
 
@@ -49,6 +50,7 @@ class Spawned:
             env: its environment; this process's if None.
             alone: whether it inherits none of what this process was started with beside the standard streams, because
                 it leaves something running.
+            session: whether it gets a session of its own: signals for this process's group are not for it.
 
         Raises:
             HostError: it cannot be started.
@@ -75,6 +77,7 @@ class Spawned:
                     os.environ if env is None else env,
                     file_actions=actions,
                     setsigdef=(SIGPIPE,),
+                    setsid=session,
                 )
             except OSError as error:
                 self._close()

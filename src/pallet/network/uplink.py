@@ -73,7 +73,7 @@ class Uplink:
         argv += [f"/proc/{os.getpid()}/fd/{netns}", LINK]
         try:
             words = ["/bin/sh", "-c", _DETACH, "sh", self._directory, *argv]
-            done = Spawned(words, fds=(self._life, ready), alone=True).wait()
+            done = Spawned(words, fds=(self._life, ready), alone=True, session=True).wait()
             pid = int(done.stdout)
             self.process = (pid, start_time(pid))
         finally:
