@@ -90,7 +90,7 @@ class SharedNetwork:
 
     def run(self, function: Callable[[], _T]) -> _T:
         """Call `function` in the namespace; resolvers on the machine's loopback are slirp4netns's there."""
-        text = _reachable_resolvers()
+        text = reachable_resolvers()
 
         def inside() -> _T:
             if text:
@@ -200,10 +200,10 @@ class SharedNetwork:
         self.close()
 
 
-def _reachable_resolvers() -> str:
+def reachable_resolvers(path: str = _RESOLV_CONF) -> str:
     """The machine's resolv.conf as the resolver in the namespace needs it; empty if it can stay as it is."""
     try:
-        with open(_RESOLV_CONF, errors="replace") as file:
+        with open(path, errors="replace") as file:
             lines = [line.split() for line in file]
     except OSError:
         return ""

@@ -10,13 +10,15 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 import msgspec
 
 from pallet.engine import Engine
-from pallet.errors import Conflict, InvalidInput
+from pallet.errors import Conflict, InvalidInput, Unsupported
+from pallet.host.idmap import is_rootless
 from pallet.network.pools import check_free
 from pallet.store.networks import Pool6
 
 _NAME = "com.docker.network.bridge.name"
 _MTU = "com.docker.network.driver.mtu"
-_SWITCHES = ("com.docker.network.bridge.enable_icc", "com.docker.network.bridge.enable_ip_masquerade")
+_MASQUERADE = "com.docker.network.bridge.enable_ip_masquerade"
+_SWITCHES = ("com.docker.network.bridge.enable_icc", _MASQUERADE)
 HOST_BINDING = "com.docker.network.bridge.host_binding_ipv4"
 _LONGEST_LINK = 15  # IFNAMSIZ without its end
 _BOOLEANS = ("1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "false", "False")
@@ -101,6 +103,7 @@ def check_driver_options(engine: Engine, options: dict[str, str]) -> None:
 
     Raises:
         InvalidInput, Conflict: docker's text.
+        Unsupported: what a user without privileges cannot have.
     """
     mtu = options.get(_MTU, "0")
     if not (mtu.isascii() and mtu.isdigit()):
@@ -110,6 +113,8 @@ def check_driver_options(engine: Engine, options: dict[str, str]) -> None:
         if text not in _BOOLEANS:
             reason = f'strconv.ParseBool: parsing "{text}": invalid syntax'
             raise InvalidInput(f"failed to parse {name} value: {text} ({reason})")
+    if is_rootless() and options.get(_MASQUERADE, "t")[0] in "0fF":
+        raise Unsupported(f"without privileges containers have no addresses of their own outside: {_MASQUERADE}=false")
     binding = options.get(HOST_BINDING, "0.0.0.0")
     try:
         ip_address(binding)

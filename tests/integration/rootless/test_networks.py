@@ -6,6 +6,7 @@ import http.client
 import os
 import signal
 import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -22,12 +23,19 @@ if not Path("/dev/net/tun").exists():
 
 
 def _page(port: int, address: str = "127.0.0.1") -> bytes:
-    connection = http.client.HTTPConnection(address, port, timeout=10)
-    try:
-        connection.request("GET", "/index.html")
-        return connection.getresponse().read()
-    finally:
-        connection.close()
+    """The page of a container's server, which may not have begun to listen: whoever listens for it hangs up then."""
+    end = time.monotonic() + 5
+    while True:
+        connection = http.client.HTTPConnection(address, port, timeout=10)
+        try:
+            connection.request("GET", "/index.html")
+            return connection.getresponse().read()
+        except ConnectionResetError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.02)
+        finally:
+            connection.close()
 
 
 def test_published_ports_and_a_restart(user: User) -> None:
@@ -69,6 +77,8 @@ def test_all_ends_with_conmon(user: User) -> None:
 def test_the_way_out(user: User) -> None:
     out = user.ok("run", "--rm", "box", "ip", "route")
     assert "default via 10.0.2.2 dev tap0" in out
+    pool = "{{range .IPAM.Config}}{{.Subnet}} {{.Gateway}}{{end}}"
+    assert user.ok("network", "inspect", "-f", pool, "bridge") == "10.0.2.0/24 10.0.2.2"
 
 
 def test_low_ports_are_refused_in_dockers_words(user: User) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.integration.rootless.test_networks import _page
 from tests.support import free_port, need, wait_until
 from tests.support.unprivileged import User
 
@@ -48,15 +48,6 @@ def _named(user: User, name: str) -> list[int]:
 
 def _reaches(user: User, name: str, target: str) -> bool:
     return user.pallet("exec", name, "ping", "-c1", "-W1", target).code == 0
-
-
-def _page(port: int, address: str = "127.0.0.1") -> bytes:
-    connection = http.client.HTTPConnection(address, port, timeout=10)
-    try:
-        connection.request("GET", "/index.html")
-        return connection.getresponse().read()
-    finally:
-        connection.close()
 
 
 def test_names_addresses_ports_and_the_way_out(user: User) -> None:
@@ -123,10 +114,19 @@ def test_the_default_network_and_one_of_ones_own(user: User) -> None:
     user.ok("network", "rm", "net")
 
 
+def test_what_cannot_be_had_is_refused(user: User) -> None:
+    masquerade = "com.docker.network.bridge.enable_ip_masquerade=false"
+    refused = user.pallet("network", "create", "-o", masquerade, "net")
+    assert f"without privileges containers have no addresses of their own outside: {masquerade}" in refused.stderr
+    refused = user.pallet("network", "create", "--subnet", "10.0.2.128/25", "net")
+    assert "Pool overlaps with other one on this address space" in refused.stderr, "slirp4netns's own addresses"
+
+
 def test_the_way_out_comes_back_after_a_kill(user: User) -> None:
     user.ok("network", "create", "net")
     user.ok("run", "-d", "--name", "one", "--network", "net", *_SLEEP)
     (slirp,) = _named(user, "slirp4netns")
+    assert os.getsid(slirp) != os.getsid(0), "signals for the command's group are not for it"
     os.kill(slirp, signal.SIGKILL)
     wait_until(lambda: not _named(user, "slirp4netns"), "it has ended")
     assert _reaches(user, "one", "one")

@@ -31,6 +31,14 @@ def test_a_port_is_taken_on_both_families() -> None:
             other.take(PortBinding("80/tcp", "", port), {("tcp", "0.0.0.0", port)})
 
 
+def test_a_relay_may_be_given_all_there_is() -> None:
+    with Reserved(relayed=(socket.SOCK_STREAM,)) as reserved:
+        reserved.take(PortBinding("80/tcp", "127.0.0.1", _free_port()), set())
+        reserved.take(PortBinding("53/udp", "127.0.0.1"), set())
+        assert [container for _, container in reserved.relayed] == ["80/tcp"]
+        assert len(reserved.fds) == 1
+
+
 def test_any_free_port_is_the_same_on_both_families() -> None:
     with Reserved() as reserved:
         reserved.take(PortBinding("53/udp"), set())
