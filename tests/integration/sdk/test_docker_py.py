@@ -103,12 +103,12 @@ def test_a_terminal_has_a_size(engine: docker.Engine) -> None:
 
 def test_waits(engine: docker.Engine) -> None:
     made = engine.containers.create("box", ["sh", "-c", "sleep 0.3; exit 3"], network="none")
-    later = threading.Timer(0.2, made.start)
-    later.start()
     assert made.wait() == {"StatusCode": 0}  # it does not run
+    later = threading.Timer(0.5, made.start)
+    later.start()
     assert made.wait(condition="next-exit", timeout=20) == {"StatusCode": 3}
     later.join()
-    removed = threading.Timer(0.2, made.remove)
+    removed = threading.Timer(0.5, made.remove)
     removed.start()
     assert made.wait(condition="removed", timeout=20) == {"StatusCode": 3}
     removed.join()
