@@ -14,6 +14,12 @@ def root_of(box: PalletCLI, name: str) -> Path:
     return Path(f"/proc/{box.ok('inspect', '-f', '{{.State.Pid}}', name)}/root")
 
 
+def run_files(box: PalletCLI) -> list[str]:
+    """What containers have in the run directory: the last of it goes a moment after the container itself."""
+    kept = ("runtime", "seccomp-")  # compiled filters, for the next container
+    return [path.name for path in box.run_dir.iterdir() if not path.name.startswith(kept)]
+
+
 def wait_for_attached(box: PalletCLI, name: str, count: int) -> None:
     """Wait until so many have attached to a container."""
     words = ("--since", "1h", "--until", "0s", "-f", f"container={name}", "-f", "event=attach")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 
-from tests.integration.containers.moments import root_of, wait_for_lock
+from tests.integration.containers.moments import root_of, run_files, wait_for_lock
 from tests.support import wait_until
 from tests.support.pallet import PalletCLI
 
@@ -67,8 +67,7 @@ def test_wait_sees_the_code_of_a_container_that_removes_itself(box: PalletCLI) -
     (root_of(box, "nn") / "go").touch()
     assert waiter.communicate(timeout=20)[0] == b"9\n"
     wait_until(lambda: box.ok("ps", "-aq") == "", "it is gone")
-    kept = ("runtime", "seccomp-")  # compiled filters, for the next container
-    assert [path.name for path in box.run_dir.iterdir() if not path.name.startswith(kept)] == []
+    wait_until(lambda: run_files(box) == [], "no file of it is left")
 
 
 def test_logs(box: PalletCLI) -> None:

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.integration.containers.moments import wait_for_attached
+from tests.integration.containers.moments import run_files, wait_for_attached
 from tests.support import leaks, need, wait_until
 from tests.support.pallet import PalletCLI
 from tests.support.session import Session
@@ -51,8 +51,7 @@ def test_many_are_started_and_stopped_at_once(box: PalletCLI, session: Session) 
     assert box.ok("ps", "-aq") == ""
     assert leaks.settled(session, roots, before) == []
     wait_until(lambda: box.leaks() == [], "nothing is left")
-    kept = ("runtime", "seccomp-")  # compiled filters, for the next container
-    assert [path.name for path in box.run_dir.iterdir() if not path.name.startswith(kept)] == []
+    wait_until(lambda: run_files(box) == [], "no file of it is left")
 
 
 def _write(path: Path) -> bytes:
