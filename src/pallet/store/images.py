@@ -132,15 +132,6 @@ class Images:
             manifest = Digest(row[0])
         return tuple(LayerRow(row) for row in self._db.rows(_STACK, (id, manifest)))
 
-    def find_layer(self, diff_id: Digest) -> LayerRow | None:
-        """A stored layer with this content, however compressed and whatever it lies on, if there is one."""
-        sql = f"""
-            SELECT {LayerRow.COLUMNS} FROM layers l JOIN image_blobs b ON b.chain_id = l.chain_id
-            WHERE l.diff_id = ? LIMIT 1
-        """
-        row = self._db.row(sql, (diff_id,))
-        return LayerRow(row) if row else None
-
     def children(self, id: Digest) -> list[Digest]:
         """The ids of the images made from this one here."""
         rows = self._db.rows("SELECT id FROM images WHERE parent = ? ORDER BY created", (id,))

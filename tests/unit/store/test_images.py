@@ -30,7 +30,6 @@ def test_reading_an_absent_store_makes_nothing(store: Store, tmp_path: Path) -> 
     assert store.images.rows() == []
     assert store.images.tags() == []
     assert store.images.repo_digests() == []
-    assert store.images.find_layer(OTHER) is None
     with pytest.raises(NoSuchImage):
         store.images.resolve("ubuntu")
     assert not (tmp_path / "root").exists()
@@ -50,7 +49,6 @@ def test_add_records_everything(store: Store) -> None:
     assert (top.digest, top.media_type, top.size, top.unpacked) == (Digest.of(b"top!"), media.OCI_LAYER, 4, 4)
     assert [layer.diff_id for layer in (bottom, top)] == list(config.diff_ids)
     assert [layer.chain_id for layer in (bottom, top)] == list(chain_ids(config.diff_ids))
-    assert images.find_layer(Digest.of(b"top!")) == top
     assert sorted(use.unpacked for use in images.layer_uses()) == [4, 6]
     with store.adding():
         assert not images.add(config, manifest, (6, 4))

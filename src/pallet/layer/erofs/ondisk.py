@@ -19,7 +19,6 @@ HEADER = 4096
 INODE = 64
 SLOT = 32
 """Inodes are numbered by the 32-byte slots of the metadata area."""
-MAX_BLOCKS = 0xFFFFFFFF
 APART = 1 << 31
 """The address of the first block of a tar that is not in the image but a device of its own: behind any image's end."""
 MAX_NAME = 255
