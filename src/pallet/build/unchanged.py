@@ -35,7 +35,7 @@ class Question:
 
     Args:
         directory: the context.
-        dockerfile: the Dockerfile's path in the context; "" for `Dockerfile`.
+        dockerfile: the Dockerfile's path in the context; an absolute one if it is outside; "" for `Dockerfile`.
         words: everything else that the result depends on, in a fixed order.
 
     Raises:
@@ -136,8 +136,9 @@ def replay(build: LastBuild, listener: Listener) -> None:
 
 def _text(root: int, name: str) -> str:
     """A file's words; a file that is not there has others than an empty one."""
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
     try:
-        fd = open_in_root(root, name, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
+        fd = os.open(name, flags) if name.startswith("/") else open_in_root(root, name, flags)
         with open(fd, "rb", buffering=0) as file:
             return "there: " + (file.read(_LARGEST) or b"").decode("utf-8", "surrogateescape")
     except OSError:

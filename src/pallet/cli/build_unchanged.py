@@ -20,33 +20,35 @@ _NEVER = (
     "ssh",
 )
 _PROGRESS = ("auto", "plain", "tty", "quiet")
-_HOW = ("quiet", "progress")  # how it is told of
+_HOW = ("quiet", "progress")  # how it is told of, but for whether it is: a quiet build is not looked at by the linter
 _REMOTE = ("http://", "https://", "git://", "ssh://", "git@", "github.com/")
 
 
-def question_of(ctx: Context, opts: Options, where: str) -> Question | None:
+def question_of(ctx: Context, opts: Options, where: str, *, quiet: bool) -> Question | None:
     """What a command line asks for; None if the answer may be another each time.
 
     Args:
         ctx: gives what flags leave open.
         opts: the flags.
         where: the context.
+        quiet: whether only the result is told.
     """
     if any(getattr(opts, name) for name in _NEVER) or opts.progress not in _PROGRESS or opts.call != "build":
         return None
     if where == "-" or opts.file == "-" or where.startswith(_REMOTE) or len(opts.platform) > 1:
         return None
-    inside = ""
+    dockerfile = ""
     if opts.file:
-        inside = os.path.relpath(os.path.realpath(opts.file), os.path.realpath(where))
-        if inside.startswith(".."):
-            return None
+        real = os.path.realpath(opts.file)
+        dockerfile = os.path.relpath(real, os.path.realpath(where))
+        if dockerfile.startswith(".."):
+            dockerfile = real
     flags = sorted((name, value) for name, value in vars(opts).items() if not name.startswith("_") and name not in _HOW)
     left = [
         ctx.environ.get(name) for name in ("SOURCE_DATE_EPOCH", *(word for word in opts.build_arg if "=" not in word))
     ]
     try:
-        return Question(where, inside, [repr(flags), repr(left), repr(ctx.user_config.proxies(()))])
+        return Question(where, dockerfile, [repr(quiet), repr(flags), repr(left), repr(ctx.user_config.proxies(()))])
     except OSError:
         return None
 

@@ -167,6 +167,19 @@ def test_other_words_are_another_build(two_images: PalletCLI, tmp_path: Path) ->
     project.settled()
 
 
+def test_a_dockerfile_beside_the_context(two_images: PalletCLI, tmp_path: Path) -> None:
+    project = Project(two_images, tmp_path / "context", "made")
+    dockerfile = tmp_path / "beside"
+    dockerfile.write_text(_DOCKERFILE)
+    time.sleep(1.1)
+    words = ("-f", str(dockerfile))
+    assert [project.build(*words)[1] for _ in range(3)] == [True, True, False]
+    (tmp_path / "beside.dockerignore").write_text("file\n")
+    assert project.build("-f", str(dockerfile), "--target", "made")[1]
+    (tmp_path / "beside.dockerignore").write_text("link\n")
+    assert project.build(*words)[1]
+
+
 def test_what_changed_a_moment_ago_may_change_unseen(two_images: PalletCLI, tmp_path: Path) -> None:
     project = Project(two_images, tmp_path / "context", "made")
     begun = time.monotonic()
@@ -178,11 +191,13 @@ def test_what_changed_a_moment_ago_may_change_unseen(two_images: PalletCLI, tmp_
 def test_it_is_told_and_recorded_as_if_it_had_been_built(two_images: PalletCLI, tmp_path: Path) -> None:
     pallet = two_images
     project = Project(pallet, tmp_path / "context", "made")
+    (project.directory / "Dockerfile").write_text(_DOCKERFILE + "ENV old style\n")  # which the linter minds
     time.sleep(1.1)
     words = ("build", "--progress", "plain", "-t", "made", str(project.directory))
     _, found, again = (_without_times(pallet(*words).stderr) for _ in range(3))
     assert found == again
     assert "CACHED" in again
+    assert "LegacyKeyValueFormat:" in again
     before = pallet.ok("image", "inspect", "-f", "{{.Metadata.LastTagTime}}", "made")
     pallet.ok(*words)
     assert pallet.ok("image", "inspect", "-f", "{{.Metadata.LastTagTime}}", "made") > before

@@ -24,7 +24,7 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
     from pallet.cli.build_unchanged import question_of, unchanged
 
     quiet = opts.quiet or opts.progress == "quiet"
-    question = question_of(ctx, opts, args[0])
+    question = question_of(ctx, opts, args[0], quiet=quiet)
     image = None if question is None else unchanged(ctx, opts, question, quiet=quiet)
     if image is None:
         return _build(ctx, opts, args, question)
