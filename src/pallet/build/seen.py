@@ -67,9 +67,8 @@ def state_of(root: str, paths: Iterable[str]) -> str:
         return ""
 
 
-def _line(path: str, status: os.stat_result) -> str:
-    numbers = f"{status.st_dev} {status.st_ino} {status.st_mode} {status.st_size}"
-    return f"{path}\0{numbers} {status.st_mtime_ns} {status.st_ctime_ns}\n"
+def _line(path: str, s: os.stat_result) -> str:
+    return f"{path}\0{s.st_dev} {s.st_ino} {s.st_mode} {s.st_size} {s.st_mtime_ns} {s.st_ctime_ns}\n"
 
 
 def _digest(lines: Iterable[str]) -> str:
