@@ -28,7 +28,7 @@ CASES = cases(
     "docker --config formats images",
     "docker --config formats images -q | grep -c .",
     "DOCKER_CONFIG=formats docker images --format '{{.Tag}}'",
-    "docker --config formats network ls",
+    "docker --config formats network ls --filter name=bridge",
     "docker --config formats volume ls",
     "docker --config formats volume ls -q",
     "docker --config formats stats --no-stream",
