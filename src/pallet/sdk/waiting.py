@@ -42,7 +42,7 @@ def wait_until(engine: Engine, id: str, condition: str, timeout: float | None) -
     brief, now = current(engine, id)
     if condition == "next-exit" and not now.running:
         before = brief.started
-        _look_until(lambda: current(engine, id)[0].started != before, id, end)
+        _look_until(lambda: _has_begun(engine, id, before), id, end)
     if end is not None:
         _look_until(lambda: not current(engine, id)[1].running, id, end)
     code = wait_container(engine, id)
@@ -57,6 +57,12 @@ def _look_until(true: Callable[[], bool], id: str, end: float | None) -> None:
         if left <= 0:
             raise TimeoutError(f"timed out waiting for container {id[:12]}")
         time.sleep(min(_PAUSE, left))
+
+
+def _has_begun(engine: Engine, id: str, before: int) -> bool:
+    """Whether a run after that one has begun, or ended; its time is noted a moment before it runs."""
+    brief, now = current(engine, id)
+    return brief.started != before and (now.running or brief.finished >= brief.started)
 
 
 def _is_gone(engine: Engine, id: str) -> bool:
