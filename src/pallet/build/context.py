@@ -82,11 +82,6 @@ class Context:
         """Leave out what the rules say."""
         self._ignore = rules
 
-    @property
-    def stable(self) -> bool:
-        """Whether its files stay where they are between builds."""
-        return self._stable
-
     def tree(self) -> Tree:
         """Its files."""
         return Tree(self._root, ignore=self._ignore, stable=self._stable, seen=self.seen)

@@ -66,6 +66,11 @@ class BuildEvent(msgspec.Struct, frozen=True):
     inputs: tuple[int, ...] = ()
     warning: Warning | None = None
 
+    def timeless(self) -> BuildEvent:
+        """The same, as if it had taken no time."""
+        status = self.status and msgspec.structs.replace(self.status, seconds=0.0)
+        return msgspec.structs.replace(self, seconds=0.0, status=status)
+
 
 _MOST_TOLD = 1_000
 _FIRST = "Pulling fs layer"
@@ -86,7 +91,7 @@ class Journal:
         listener: whoever listens.
 
     Attributes:
-        told: all that was told, but for times; None if it is much.
+        told: all that was told; None if it is much.
         heard: whether anybody listens.
     """
 
@@ -110,7 +115,7 @@ class Journal:
         """Pass an event on."""
         with self._lock:
             if self.told is not None:
-                self.told.append(msgspec.structs.replace(event, seconds=0.0))
+                self.told.append(event)
                 if len(self.told) > _MOST_TOLD:
                     self.told = None
             self._listener(event)

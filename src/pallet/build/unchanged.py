@@ -14,7 +14,7 @@ import sys
 from pallet.build.seen import state_of
 from pallet.digest import sha256_hex
 from pallet.host.inroot import open_in_root
-from pallet.layer.placement import snapshot_path
+from pallet.ops.whole import is_whole
 from pallet.store.last_builds import LastBuild
 from pallet.version import __version__
 
@@ -67,12 +67,7 @@ def find_unchanged(engine: Engine, question: Question) -> LastBuild | None:
     build = store.last_builds.get(question.place)
     if build is None or build.question != question.digest or not store.last_builds.stands(build):
         return None
-    for layer in store.images.layers_of(build.image, build.manifest):
-        if not store.blobs.has(layer.digest) or not os.path.exists(
-            snapshot_path(f"{store.root}/snapshots", layer.chain_id)
-        ):
-            return None
-    if state_of(question.directory, build.paths) != build.state:
+    if not is_whole(engine, build.image, build.manifest) or state_of(question.directory, build.paths) != build.state:
         return None
     return build
 
@@ -81,16 +76,16 @@ def build_again(engine: Engine, question: Question, build: LastBuild) -> None:
     """Do what a build that found every step does besides: its names are given, what it is made of is wanted.
 
     Raises:
+        NoSuchImage: somebody has just removed the image.
         HostError: the store cannot be written.
     """
-    from pallet.naming import familiar
+    from pallet.ops.tag_image import name_image
+    from pallet.reference import parse
 
     with engine.store.db.transaction(lasting=False):
         engine.store.last_builds.again(question.place, build)
-        with engine.store.blobs.open(build.image) as file:
-            config = file.read().decode()
         for name in build.names:
-            engine.store.events.add_of_image("tag", build.image, config, familiar(name))
+            name_image(engine, parse(name), build.image, build.manifest)
 
 
 def remember(shared: Shared, work: Work, result: BuildResult, question: Question) -> None:
@@ -119,7 +114,7 @@ def remember(shared: Shared, work: Work, result: BuildResult, question: Question
             [str(key) for key in book.used],
             shared.context.seen.paths,
             state,
-            json.encode(journal.told),
+            json.encode([event.timeless() for event in journal.told]),
         ),
     )
 

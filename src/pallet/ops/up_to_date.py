@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 
 from pallet.digest import Digest
-from pallet.layer.placement import snapshot_path
 from pallet.naming import DEFAULT_TAG, familiar
 from pallet.ops.record_event import image_event
+from pallet.ops.whole import is_whole
 from pallet.progress import Event
 from pallet.registry.head import ask_on_loopback
 from pallet.registry.loopback import is_loopback
@@ -59,7 +59,7 @@ def up_to_date(engine: Engine, text: str, progress: Progress) -> Answer:
     images = _known(engine, name, tag, digest)  # opening the database takes as long as the registry's answer
     found = question.digest()
     image = images.get(found) if found else None
-    if found is None or image is None or not _whole(engine, image, found):
+    if found is None or image is None or not is_whole(engine, image, found):
         return Answer(is_there=found is not None)
     wanted = familiar(name) + (f"@{digest}" if digest else f":{tag}")
     image_event(engine, image, "pull", asked=wanted, name=familiar(name))
@@ -98,15 +98,3 @@ def _known(engine: Engine, name: str, tag: str, digest: str) -> dict[str, Digest
         query += " AND (name, manifest, image) IN (SELECT name, digest, image FROM repo_digests)"
     rows = engine.store.db.rows(query, (name, digest or tag))
     return {manifest: Digest(image) for manifest, image in rows}
-
-
-def _whole(engine: Engine, image: Digest, manifest: Digest) -> bool:
-    """Whether this is one of the image's manifests (and no index), and nothing of it is missing."""
-    rows = engine.store.db.rows(
-        "SELECT kind, digest, chain_id FROM image_blobs WHERE image = ? AND manifest = ?", (image, manifest)
-    )
-    snapshots = os.path.join(engine.settings.root, "snapshots")
-    return ("manifest", manifest, None) in rows and all(
-        engine.store.blobs.has(Digest(digest)) and (not chain or os.path.exists(snapshot_path(snapshots, chain)))
-        for _, digest, chain in rows
-    )

@@ -124,12 +124,9 @@ class LastBuilds:
             )
 
     def again(self, place: str, build: LastBuild) -> None:
-        """The same build was wanted just now: its names were given again, what it is made of was found again."""
-        now = time.time_ns()
+        """The same build was wanted just now, and so were the results of the build cache that it is made of."""
         with self._db.transaction(lasting=False) as connection:
-            connection.execute("UPDATE last_builds SET used = ? WHERE place = ?", (now, _text(place)))
-            if build.names:
-                connection.execute("UPDATE images SET tagged = ? WHERE id = ?", (now, build.image))
+            connection.execute("UPDATE last_builds SET used = ? WHERE place = ?", (time.time_ns(), _text(place)))
             touch(self._db, build.keys)
 
     def _meaning(self, name: str) -> tuple[str, str]:
