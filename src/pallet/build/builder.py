@@ -23,6 +23,7 @@ from pallet.build.stage import StageBuilder
 from pallet.build.state import State
 from pallet.build.unchanged import Question, remember
 from pallet.dockerfile.graph import Plan, context_name, plan
+from pallet.dockerfile.ignore import IgnoreRules
 from pallet.dockerfile.scope import global_variables, platform_arguments
 from pallet.dockerfile.stages import Dockerfile, parse_dockerfile
 from pallet.engine import Engine
@@ -62,12 +63,12 @@ def build(
     dockerfile = read_dockerfile(context, options, journal)
     works = [make_plan(dockerfile, options, platform) for platform in options.platforms or (host(),)]
     with journal.step("[internal] load .dockerignore") as step:
-        name = "" if options.dockerfile_text is not None else options.dockerfile or "Dockerfile"
-        context.ignoring(ignore_rules(context, name, options.ignore_text))
+        rules = context_rules(context, options)
+        context.ignoring(rules)
         if journal.heard or dockerfile.directives.check or "BUILDKIT_DOCKERFILE_CHECK" in options.build_args:
             from pallet.build.calls import warn
 
-            warn(engine, context, options, dockerfile, step)
+            warn(engine, rules, options, dockerfile, step)
     try:
         return _build(engine, context, options, works, journal, question)
     except CacheLost as error:
@@ -129,6 +130,12 @@ def read_dockerfile(context: Context, options: BuildOptions, journal: Journal) -
                 raise InvalidInput(f"failed to read dockerfile: open {name}: no such file or directory")
             text = raw.decode("utf-8", "surrogateescape")
         return parse_dockerfile(text, shown)
+
+
+def context_rules(context: Context, options: BuildOptions) -> IgnoreRules:
+    """What is left out of the main context. Raises InvalidInput: a pattern that is none."""
+    name = "" if options.dockerfile_text is not None else options.dockerfile or "Dockerfile"
+    return ignore_rules(context, name, options.ignore_text)
 
 
 def make_plan(dockerfile: Dockerfile, options: BuildOptions, target: Platform) -> Work:

@@ -5,12 +5,13 @@ Nothing is built or pulled.
 
 from __future__ import annotations
 
-from pallet.build.builder import make_plan, read_dockerfile
-from pallet.build.context import Context, ignore_rules
+from pallet.build.builder import context_rules, make_plan, read_dockerfile
+from pallet.build.context import Context
 from pallet.build.events import Journal, Step, Warning, deaf
 from pallet.build.options import BuildOptions
 from pallet.build.state import base_config, variables_of
 from pallet.dockerfile.check import CheckResult, check
+from pallet.dockerfile.ignore import IgnoreRules
 from pallet.dockerfile.outline import Outline, Target, outline, targets
 from pallet.dockerfile.scope import platform_arguments
 from pallet.dockerfile.stages import Dockerfile
@@ -28,16 +29,23 @@ def lint(engine: Engine, context: Context, options: BuildOptions) -> tuple[Docke
         InvalidInput: the options are wrong.
     """
     dockerfile = read_dockerfile(context, options, Journal(deaf))
-    return dockerfile, _checked(engine, context, options, dockerfile)
+    return dockerfile, _checked(engine, context_rules(context, options), options, dockerfile)
 
 
-def warn(engine: Engine, context: Context, options: BuildOptions, dockerfile: Dockerfile, step: Step) -> None:
+def warn(engine: Engine, ignore: IgnoreRules, options: BuildOptions, dockerfile: Dockerfile, step: Step) -> None:
     """Tell of what the linter finds in the stages that are built.
+
+    Args:
+        engine: whose store.
+        ignore: the context's rules.
+        options: the build's.
+        dockerfile: what is looked at.
+        step: tells.
 
     Raises:
         DockerfileError: it says itself that this is an error.
     """
-    result = _checked(engine, context, options, dockerfile, needed=True)
+    result = _checked(engine, ignore, options, dockerfile, needed=True)
     for each in result.findings:
         step.warn(each.short, Warning(each.address, dockerfile.name, each.lines))
     if result.fails:
@@ -45,15 +53,14 @@ def warn(engine: Engine, context: Context, options: BuildOptions, dockerfile: Do
 
 
 def _checked(
-    engine: Engine, context: Context, options: BuildOptions, dockerfile: Dockerfile, *, needed: bool = False
+    engine: Engine, ignore: IgnoreRules, options: BuildOptions, dockerfile: Dockerfile, *, needed: bool = False
 ) -> CheckResult:
-    name = "" if options.dockerfile_text is not None else options.dockerfile or "Dockerfile"
     return check(
         dockerfile,
         predefined=_predefined(options),
         build_args=options.build_args,
         environments=_environments(engine, dockerfile),
-        ignore=ignore_rules(context, name, options.ignore_text),
+        ignore=ignore,
         target=options.target,
         contexts=tuple(each.name for each in options.contexts),
         needed=needed,
