@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from pallet.content import MANIFEST_LIMIT
 from pallet.engine import Engine
-from pallet.errors import Integrity
 from pallet.oci import media
 from pallet.oci.descriptor import Descriptor
 from pallet.oci.index import parse_index
@@ -32,8 +30,6 @@ def registry_data(engine: Engine, reference: Reference) -> tuple[Descriptor, tup
     """
     source = RegistrySource(engine.registry, reference.with_default_tag())
     root = source.root()
-    if root.size > MANIFEST_LIMIT:
-        raise Integrity(f"{root.digest} is larger than the {MANIFEST_LIMIT} bytes allowed")
     raw = source.read_manifest(root)
     if media.is_index(root.media_type):
         index = parse_index(raw, root.media_type)

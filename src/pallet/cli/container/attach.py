@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pallet.cli.command import Command, Flag
 from pallet.cli.failure import Failure, from_object
+from pallet.cli.shared_flags import DETACH_KEYS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,12 +46,7 @@ COMMAND = Command(
     _run,
     example="pallet attach --detach-keys ctrl-x shell",
     flags=(
-        Flag(
-            "detach-keys",
-            kind="string",
-            config="detachKeys",
-            help="Override the key sequence for detaching a container",
-        ),
+        DETACH_KEYS,
         Flag("no-stdin", help="Do not attach STDIN"),
         Flag("sig-proxy", default=True, help="Proxy all received signals to the process"),
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pallet.cli.command import Flag
 from pallet.cli.container.variables import environment_word, label_word
+from pallet.cli.shared_flags import PLATFORM
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -78,12 +79,7 @@ _GENERAL = (
     Flag("label", "l", "list", help="Set meta data on a container", read=label_word),
     Flag("label-file", kind="list", help="Read in a line delimited file of labels", complete="file"),
     Flag("name", kind="string", help="Assign a name to the container"),
-    Flag(
-        "platform",
-        kind="string",
-        variable="DOCKER_DEFAULT_PLATFORM",
-        help="Set platform if server is multi-platform capable",
-    ),
+    PLATFORM,
     Flag("rm", help="Automatically remove the container when it exits"),
     Flag("runtime", kind="string", help="Runtime to use for this container", complete="crun runc"),
     Flag("stop-signal", kind="string", help="Signal to stop a container", shown='"SIGTERM"', complete="signal"),

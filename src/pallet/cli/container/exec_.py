@@ -5,6 +5,7 @@ from __future__ import annotations
 from pallet.cli.command import Command, Flag
 from pallet.cli.container.variables import environment_word
 from pallet.cli.failure import DAEMON, Failure, from_object
+from pallet.cli.shared_flags import DETACH_KEYS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,12 +69,7 @@ COMMAND = Command(
     example="pallet exec -it apache sh",
     flags=(
         Flag("detach", "d", help="Detached mode: run command in the background"),
-        Flag(
-            "detach-keys",
-            kind="string",
-            config="detachKeys",
-            help="Override the key sequence for detaching a container",
-        ),
+        DETACH_KEYS,
         Flag("env", "e", "list", help="Set environment variables", read=environment_word),
         Flag("env-file", kind="list", help="Read in a file of environment variables", complete="file"),
         Flag("interactive", "i", help="Keep STDIN open even if not attached"),

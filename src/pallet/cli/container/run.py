@@ -5,6 +5,7 @@ from __future__ import annotations
 from pallet.cli.command import Command, Flag
 from pallet.cli.container.create_flags import create_flags
 from pallet.cli.failure import Failure, running
+from pallet.cli.shared_flags import DETACH_KEYS
 from pallet.errors import HostError, InvalidInput, PalletError
 
 TYPE_CHECKING = False
@@ -83,12 +84,7 @@ COMMAND = Command(
     flags=(
         *create_flags("running"),
         Flag("detach", "d", help="Run container in background and print container ID"),
-        Flag(
-            "detach-keys",
-            kind="string",
-            config="detachKeys",
-            help="Override the key sequence for detaching a container",
-        ),
+        DETACH_KEYS,
         Flag("sig-proxy", default=True, help="Proxy received signals to the process"),
     ),
     args=(1, None),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pallet.cli.command import Command, Flag
 from pallet.cli.failure import Failure, from_daemon, from_object
+from pallet.cli.shared_flags import DETACH_KEYS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,12 +68,7 @@ COMMAND = Command(
         Flag("checkpoint", kind="string", hidden=True),
         Flag("checkpoint-dir", kind="string", hidden=True),
         Flag("attach", "a", help="Attach STDOUT/STDERR and forward signals"),
-        Flag(
-            "detach-keys",
-            kind="string",
-            config="detachKeys",
-            help="Override the key sequence for detaching a container",
-        ),
+        DETACH_KEYS,
         Flag("interactive", "i", help="Attach container's STDIN"),
     ),
     args=(1, None),

@@ -27,23 +27,22 @@ def _run(ctx: Context, opts: Options, args: list[str]) -> int:
     question = question_of(ctx, opts, args[0], quiet=quiet)
     image = None if question is None else unchanged(ctx, opts, question, quiet=quiet)
     if image is None:
-        return _build(ctx, opts, args, question)
+        return _build(ctx, opts, args[0], question, quiet=quiet)
     if quiet:
         ctx.print(image)
     return 0
 
 
-def _build(ctx: Context, opts: Options, args: list[str], question: Question | None) -> int:
+def _build(ctx: Context, opts: Options, where: str, question: Question | None, *, quiet: bool) -> int:
     from pallet.build.builder import build
     from pallet.cli.build_options import build_args, build_options
 
     call = "check" if opts.check else opts.call
     if opts.progress not in _MODES:
         raise Failure(f"invalid progress mode {opts.progress}", exit_code=1)
-    quiet = opts.quiet or opts.progress == "quiet"
-    with _context(ctx, opts, args[0]) as context:
+    with _context(ctx, opts, where) as context:
         given = build_args(opts.build_arg, ctx.environ)
-        more = {"build_args": {**given, **ctx.user_config.proxies(given)}, **_dockerfile(ctx, opts, context, args[0])}
+        more = {"build_args": {**given, **ctx.user_config.proxies(given)}, **_dockerfile(ctx, opts, context, where)}
         options = build_options(opts, ctx.environ, **more)
         if call != "build":
             from pallet.cli.build_call import answer, parse_call

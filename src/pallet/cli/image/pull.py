@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pallet.cli.command import Command, Flag
 from pallet.cli.failure import DAEMON, Failure, daemon
+from pallet.cli.shared_flags import PLATFORM
 from pallet.errors import InvalidInput
 from pallet.naming import DEFAULT_TAG
 
@@ -93,12 +94,7 @@ COMMAND = Command(
     example="pallet image pull ubuntu:18.04\npallet image pull --platform linux/arm64 registry.example.com/me/app",
     flags=(
         Flag("all-tags", "a", help="Download all tagged images in the repository"),
-        Flag(
-            "platform",
-            kind="string",
-            variable="DOCKER_DEFAULT_PLATFORM",
-            help="Set platform if server is multi-platform capable",
-        ),
+        PLATFORM,
         Flag("quiet", "q", help="Suppress verbose output"),
     ),
     args=(1, 1),
