@@ -16,30 +16,8 @@ from pallet.errors import InvalidInput
 _MOST = 1000  # repetitions
 _SIMPLE = {"a": "\a", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _PERL = {"d": r"\d", "D": r"\D", "s": r"\t\n\f\r ", "S": r"\S\v", "w": r"\w", "W": r"\W"}
-_CATEGORIES = (
-    *(
-        "Any",
-        "C",
-        "Cc",
-        "Cf",
-        "Co",
-        "Cs",
-        "L",
-        "Ll",
-        "Lm",
-        "Lo",
-        "Lt",
-        "Lu",
-        "M",
-        "Mc",
-        "Me",
-        "Mn",
-        "N",
-        "Nd",
-        "Nl",
-        "No",
-    ),
-    *("P", "Pc", "Pd", "Pe", "Pf", "Pi", "Po", "Ps", "S", "Sc", "Sk", "Sm", "So", "Z", "Zl", "Zp", "Zs"),
+_CATEGORIES = frozenset(
+    "Any C Cc Cf Co Cs L Ll Lm Lo Lt Lu M Mc Me Mn N Nd Nl No P Pc Pd Pe Pf Pi Po Ps S Sc Sk Sm So Z Zl Zp Zs".split()
 )
 _POSIX = {
     "alnum": "0-9A-Za-z",

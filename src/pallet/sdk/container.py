@@ -15,8 +15,6 @@ from pallet.sdk.image import Image
 if TYPE_CHECKING:
     from pallet.sdk.engine import Engine
 
-_PAUSE = 0.05  # seconds between looks at a container that is waited for with a time limit
-
 
 class Container(ContainerVerbs, ContainerStreams, ContainerFiles):
     """One container. `engine.containers` makes these. Two are equal if they have the same id.
