@@ -16,9 +16,7 @@ from pallet.errors import InvalidInput
 _MOST = 1000  # repetitions
 _SIMPLE = {"a": "\a", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _PERL = {"d": r"\d", "D": r"\D", "s": r"\t\n\f\r ", "S": r"\S\v", "w": r"\w", "W": r"\W"}
-_CATEGORIES = frozenset(
-    "Any C Cc Cf Co Cs L Ll Lm Lo Lt Lu M Mc Me Mn N Nd Nl No P Pc Pd Pe Pf Pi Po Ps S Sc Sk Sm So Z Zl Zp Zs".split()
-)
+_CATEGORIES = re.compile("Any|C[cfos]?|L[lmotu]?|M[cen]?|N[dlo]?|P[cdefios]?|S[ckmo]?|Z[lps]?")
 _POSIX = {
     "alnum": "0-9A-Za-z",
     "alpha": "A-Za-z",
@@ -251,7 +249,7 @@ class _Parser:
                 raise _error("invalid character class range", self._text[begin:])
         self._at = end
         name = self._text[begin + 2 : end].strip("{}")
-        if name.removeprefix("^") not in _CATEGORIES:
+        if not _CATEGORIES.fullmatch(name.removeprefix("^")):
             raise _error("invalid character class range", self._text[begin:end])
         return _category(name.removeprefix("^"), negative=(mark == "P") != name.startswith("^"))
 
