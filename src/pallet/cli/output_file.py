@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import BinaryIO
 
 from pallet.cli.failure import Failure
+from pallet.host.files import unlink_if_there
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
@@ -40,6 +41,10 @@ class OutputFile:
                 self._file = open(os.open(self._temporary, _NEW, 0o600), "wb", buffering=0)
         except OSError as error:
             raise Failure(f"open {self._path}: {(error.strerror or str(error)).lower()}", exit_code=1) from error
+        except KeyboardInterrupt:  # opening may take a moment, and nobody calls `__exit__` then
+            if self._temporary:
+                unlink_if_there(self._temporary)
+            raise
         return self._file
 
     def __exit__(

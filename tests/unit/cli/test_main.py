@@ -14,6 +14,7 @@ from pallet.cli.command import Command, Flag, Options
 from pallet.cli.context import Context
 from pallet.cli.failure import Failure, daemon, from_object, running
 from pallet.cli.main import main
+from pallet.cli.output_file import OutputFile
 from pallet.errors import Conflict, InvalidInput, InvalidReference, NoSuchImage, PalletError, RuntimeFailed
 from pallet.version import __version__
 
@@ -215,3 +216,16 @@ def test_closed_standard_streams() -> None:
     script = '"$0" -m pallet --help <&- >&- 2>&-; echo $?; "$0" -m pallet --nonsense 2>&-; echo $?'
     done = subprocess.run(["sh", "-c", script, sys.executable], capture_output=True, text=True, check=True, timeout=30)
     assert (done.stdout, done.stderr) == ("0\n125\n", "")
+
+
+def test_an_interrupt_while_a_file_is_opened_leaves_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = os.open
+
+    def interrupted(*words: object) -> int:
+        os.close(opened(*words))  # type: ignore[arg-type]  # whatever open takes
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "open", interrupted)
+    with pytest.raises(KeyboardInterrupt), OutputFile(str(tmp_path / "out.tar"), "save image"):
+        pass
+    assert list(tmp_path.iterdir()) == []
