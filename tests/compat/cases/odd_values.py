@@ -98,8 +98,9 @@ CASES = cases(
     "docker ps -f isolation=x --format '{{.Names}}'",
     "docker ps -f network= --format '{{.Names}}'",
     "docker ps -ln 2 --format '{{.Names}}' | wc -l",
-    "docker ps --format raw -a -f name=one",
-    "docker ps --format raw -qf name=one",
+    # A name that docker makes up may have "one" in it.
+    "docker ps --format raw -a -f 'name=^/one$'",
+    "docker ps --format raw -qf 'name=^/one$'",
     "docker network create --config-only --config-from x y",
     "docker network create -d '' --ipam-driver '' empty",
     "docker network create --label '' n",
